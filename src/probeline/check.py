@@ -1,0 +1,65 @@
+"""The check of the whole of params.yaml: names, keys, types, ranges, and what refers to what."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from probeline.pipeline.errors import UserError, unknown
+from probeline.pipeline.params import FILE, Spec, part, validate
+from probeline.splitting import Split
+from probeline.training.spec import Run
+
+
+class _Dataset(Spec):
+    entry: part("datasets", key="kind")  # type: ignore[valid-type]
+
+
+GROUPS = ("datasets", "tasks", "train")
+
+
+def check(everything: Any) -> None:
+    """Check all of params.yaml.
+
+    Raises:
+        UserError: One line for every mistake found.
+    """
+    if not isinstance(everything, Mapping):
+        raise UserError(f"{FILE}: is not a mapping; it needs the sections {', '.join(GROUPS)}")
+    lines = [f"{FILE}: {unknown('section', name, GROUPS)}" for name in everything if name not in GROUPS]
+    groups: dict[str, dict[str, Any]] = {}
+    for group in GROUPS:
+        entries = everything.get(group)
+        if not isinstance(entries, Mapping) or not entries:
+            lines.append(f"{FILE}: {group}: has no entries; it needs at least one")
+            continue
+        groups[group] = {}
+        for name, entry in entries.items():
+            if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(name)):
+                lines.append(
+                    f"{FILE}: {group}: the name '{name}' goes into a command line; "
+                    "use small letters, digits and single hyphens between them"
+                )
+                continue
+            try:
+                groups[group][str(name)] = _entry(f"{group}.{name}", group, entry)
+            except UserError as error:
+                lines += error.lines
+    lines += _references(groups, everything)
+    if lines:
+        raise UserError(*lines)
+
+
+def _entry(where: str, group: str, entry: Any) -> Any:
+    if group == "datasets":
+        return validate(where, {"entry": entry}, _Dataset).entry
+    return validate(where, entry, Split if group == "tasks" else Run)
+
+
+def _references(groups: dict[str, dict[str, Any]], everything: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for group, key, target in (("tasks", "dataset", "datasets"), ("train", "task", "tasks")):
+        for name, entry in groups.get(group, {}).items():
+            if (wanted := getattr(entry, key)) not in (everything.get(target) or {}):
+                what = unknown(f"entry of {target}", wanted, map(str, everything.get(target) or {}))
+                lines.append(f"{FILE}: {group}.{name}.{key}: {what}")
+    return lines

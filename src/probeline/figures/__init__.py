@@ -1,0 +1,1 @@
+"""Every figure, drawn from the files that the stages wrote."""

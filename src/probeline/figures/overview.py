@@ -1,0 +1,39 @@
+"""All runs side by side."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from probeline.figures import style
+
+
+def draw(path: Path, table: pd.DataFrame) -> None:
+    """Draw the test accuracy of every run, with one standard deviation over seeds where there are several.
+
+    Args:
+        table: The summary: run, experiment, seeds, train_images, test_accuracy, test_accuracy_std, ...
+    """
+    height = 1.3 + 0.3 * len(table)
+    subtitle = "bars: one standard deviation over seeds; right: training images, seeds"
+    figure, (axes,) = style.new(1, 9, height, "Test accuracy of every run", subtitle)
+    rows = range(len(table))
+    axes.errorbar(
+        table["test_accuracy"],
+        rows,
+        xerr=table["test_accuracy_std"].fillna(0),
+        fmt="o",
+        color=style.COLOURS["test"],
+        ecolor=style.GREY,
+        elinewidth=1.5,
+    )
+    axes.set_yticks(rows, table["run"])
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("test accuracy")
+    for row, (accuracy, images, seeds) in enumerate(
+        zip(table["test_accuracy"], table["train_images"], table["seeds"], strict=True)
+    ):
+        scale = f"{images:,} images, {seeds} seed{'s' if seeds > 1 else ''}"
+        value = f"{accuracy:.4f}" if pd.notna(accuracy) else "diverged"
+        axes.text(1.01, row, f"{value}   {scale}", va="center", transform=axes.get_yaxis_transform(), color=style.GREY)
+    style.save(figure, path)

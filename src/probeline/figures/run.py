@@ -1,0 +1,71 @@
+"""The figure of a run: its curves by split, and its confusion matrix."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from probeline.figures import style
+
+# More classes than this would be numbers too small to read.
+ANNOTATED = 12
+
+
+def draw(path: Path, title: str, subtitle: str, history: pd.DataFrame, confusion: pd.DataFrame) -> None:
+    """Draw loss and accuracy against steps (mean and one standard deviation over seeds), and the confusion matrix.
+
+    Args:
+        history: A row a seed and evaluation: seed, step, train_loss, validation_loss, train_accuracy, ...
+        confusion: A row a pair of classes: actual, predicted, images.
+    """
+    figure, (loss, accuracy, matrix) = style.new(3, 12.5, 4.2, title, subtitle)
+    for axes, value in ((loss, "loss"), (accuracy, "accuracy")):
+        for split in ("train", "validation"):
+            _curve(axes, history, split, value)
+        axes.set_xlabel("step (minibatches)")
+        axes.set_ylabel(value)
+        axes.legend()
+    _confusion(matrix, confusion)
+    style.save(figure, path)
+
+
+def _curve(axes: Axes, history: pd.DataFrame, split: str, value: str) -> None:
+    column = f"{split}_{value}"
+    finite = history[np.isfinite(history[column])]
+    by_step = finite.groupby("step")[column]
+    mean, spread = by_step.mean(), by_step.std()
+    axes.plot(mean.index, mean, color=style.COLOURS[split], label=split, marker="." if len(mean) < 2 else None)
+    if spread.notna().any():
+        axes.fill_between(mean.index, mean - spread, mean + spread, color=style.COLOURS[split], alpha=0.2, linewidth=0)
+
+
+def _confusion(axes: Axes, confusion: pd.DataFrame) -> None:
+    axes.grid(visible=False)
+    names = list(dict.fromkeys(confusion["actual"].astype(str)))
+    counts = confusion["images"].to_numpy().reshape(len(names), len(names))
+    rows = counts.sum(axis=1, keepdims=True)
+    axes.set_title("confusion, test images", fontsize=9)
+    if not counts.any():
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "diverged: no predictions", ha="center", transform=axes.transAxes, color=style.GREY)
+        return
+    share = counts / np.maximum(rows, 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    if len(names) <= ANNOTATED:
+        axes.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 2 else 0, ha="center")
+        axes.set_yticks(range(len(names)), names)
+        for (row, column), value in np.ndenumerate(share):
+            if value >= 0.005:
+                axes.text(
+                    column,
+                    row,
+                    f"{100 * value:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="white" if value > 0.5 else "black",
+                )
+        axes.set_title("confusion, test images (% of each true class)", fontsize=9)

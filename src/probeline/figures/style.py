@@ -1,0 +1,44 @@
+"""How every figure looks: colours that colour-blind people tell apart (Okabe and Ito), and bytes that do not vary."""
+
+import io
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from probeline.pipeline import files
+
+COLOURS = {"train": "#0072B2", "validation": "#D55E00", "test": "#009E73"}
+GREY = "#6b6b6b"
+
+
+def new(columns: int, width: float, height: float, title: str, subtitle: str) -> tuple[Figure, list[Axes]]:
+    """A figure of some panels in a row, under a title (what) and a subtitle (of which scale)."""
+    plt.rcParams.update(
+        {
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": "#e6e6e6",
+            "axes.axisbelow": True,
+            "legend.frameon": False,
+        }
+    )
+    figure, axes = plt.subplots(1, columns, figsize=(width, height), squeeze=False, layout="constrained")
+    figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=12, fontweight="bold")
+    figure.text(0.01, 1 - 0.42 / height, subtitle, ha="left", va="center", color=GREY)
+    return figure, list(axes[0])
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG without date or version, so that an equal figure is equal bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, format="png", metadata={"Software": None})
+    plt.close(figure)
+    files.write(path, buffer.getvalue())

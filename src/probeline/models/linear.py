@@ -1,0 +1,18 @@
+"""One linear layer on the flattened pixels: softmax or logistic regression or a linear SVM, as its objective says."""
+
+import math
+from typing import Literal
+
+from torch import nn
+
+from probeline.pipeline import params
+
+
+class Spec(params.Spec):
+    """`model: {name: linear}`."""
+
+    name: Literal["linear"]
+
+    def build(self, shape: tuple[int, int, int], outputs: int) -> nn.Module:
+        """Map float images (B, C, H, W) to (B, outputs). Weights start uniform in +-1/sqrt(C H W), PyTorch's own."""
+        return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), outputs))

@@ -1,0 +1,1 @@
+"""One file for each objective: its specification, its loss and its prediction."""

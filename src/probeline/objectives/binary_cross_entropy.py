@@ -1,0 +1,36 @@
+"""Binary cross-entropy with a small constant inside the logarithms, as report A writes it (A1)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from probeline.pipeline import params
+
+
+class Spec(params.Spec):
+    """`objective: {name: binary_cross_entropy, eps: 1.0e-07}`."""
+
+    name: Literal["binary_cross_entropy"]
+    # Below 6e-8, 1 + eps is 1 in float32.
+    eps: Annotated[float, Field(ge=0, lt=0.5)] = 1e-7
+
+    def outputs(self, classes: int) -> int:
+        """One logit, of class 1 against class 0.
+
+        Raises:
+            ValueError: The task does not have two classes.
+        """
+        if classes != 2:
+            raise ValueError(f"binary_cross_entropy needs a task of 2 classes, not {classes}; use cross_entropy")
+        return 1
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Mean over the batch of -(y log(p + eps) + (1 - y) log(1 - p + eps)), p = sigmoid(logit). logits (B, 1)."""
+        p = logits.squeeze(1).sigmoid()
+        y = labels.to(p.dtype)
+        return -(y * (p + self.eps).log() + (1 - y) * (1 - p + self.eps).log()).mean()
+
+    def predict(self, logits: Tensor) -> Tensor:
+        """Class 1 where its probability exceeds one half, int64 (B,)."""
+        return (logits.squeeze(1) > 0).long()

@@ -1,0 +1,28 @@
+"""Multi-class hinge loss of a linear SVM (C1, C2), as PyTorch's MultiMarginLoss defines it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from probeline.pipeline import params
+
+
+class Spec(params.Spec):
+    """`objective: {name: hinge, margin: 1.0}`."""
+
+    name: Literal["hinge"]
+    margin: Annotated[float, Field(gt=0)] = 1.0
+
+    def outputs(self, classes: int) -> int:
+        """One score a class."""
+        return classes
+
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Mean over the batch of 1/K sum_{j != y} max(0, margin - s_y + s_j). scores (B, K), labels int64 (B,)."""
+        return functional.multi_margin_loss(scores, labels, margin=self.margin)
+
+    def predict(self, scores: Tensor) -> Tensor:
+        """The class of the largest score, int64 (B,)."""
+        return scores.argmax(1)

@@ -1,0 +1,24 @@
+"""Errors that a user can cause and mend: one line each, naming what, where and what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A mistake in the user's parameters, data or surroundings.
+
+    Args:
+        lines: One complete message each. The frame of a stage prints them and exits with status 1.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Say that a name is unknown, with the nearest known name, or all of them where none is near."""
+    names = sorted(known)
+    near = get_close_matches(str(name), names, n=1)
+    remedy = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(names) or 'none'}"
+    return f"unknown {what} '{name}'; {remedy}"

@@ -1,0 +1,70 @@
+"""The frame of every stage: its errors, its exit status, its line in the log."""
+
+import errno
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from probeline.pipeline.errors import UserError
+
+
+def root() -> Path:
+    """The clone. DVC names it in DVC_ROOT, also for experiments that it runs in a folder of their own."""
+    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+
+
+def local(variable: str, default: str) -> Path:
+    """A folder of this machine, not of the project: from an environment variable, or below the clone."""
+    return root() / Path(os.environ.get(variable) or default).expanduser()
+
+
+def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
+    """Run a stage: `python stages/train.py NAME` calls `main(NAME)`.
+
+    What `main` returns (throughput, memory, device) goes to the log with the time it took. A mistake of the user ends
+    in one line a mistake and exit status 1; anything else is a bug, and shows its traceback.
+    """
+    name = "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    started = time.perf_counter()
+    try:
+        facts = main(*sys.argv[1:])
+    except UserError as error:
+        sys.exit("\n".join(f"error: {line}" for line in error.lines))
+    except KeyboardInterrupt:
+        print(f"error: {name}: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}:
+            raise
+        where = error.filename or "the working folder"
+        sys.exit(f"error: {name}: cannot write {where}: {error.strerror}; make room or allow it, and run again")
+    _log(name, time.perf_counter() - started, facts or {})
+
+
+def _log(name: str, seconds: float, facts: Mapping[str, Any]) -> None:
+    line = {
+        "stage": name,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 2),
+        **facts,
+        "python": platform.python_version(),
+        **{package: _version(package) for package in ("torch", "numpy", "dvc")},
+    }
+    path = local("PROBELINE_LOGS", "logs") / "times.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,172 @@
+"""What a task is in params.yaml, and how its images are drawn."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, model_validator
+
+from probeline.pipeline.errors import UserError, unknown
+from probeline.pipeline.params import Spec
+from probeline.raw import Raw
+from probeline.task import Task
+
+Indices = NDArray[np.int64]
+
+
+def _share(value: object) -> object:
+    if value == "rest" or (isinstance(value, float) and 0 < value < 1):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value > 1:
+        return value
+    raise ValueError(
+        f"is {value!r}; give a fraction between 0 and 1, a number of images from 2 up, or rest (all that is left)"
+    )
+
+
+Share = Annotated[float | int | Literal["rest"], BeforeValidator(_share)]
+
+
+class Split(Spec):
+    """An entry of `tasks`: which images of a dataset are train, validation and test.
+
+    Train and validation are drawn from the dataset's training images. Test is drawn from its test images, and from
+    the training images before all else where it has no test images of its own. A fraction is of the images it is
+    drawn from. Validation is drawn before train, so that a smaller train share is a subset of a larger one.
+
+    Attributes:
+        classes: Names, in the order of the labels; or all.
+        pixels: Side of the square images; null keeps an array dataset's own size.
+        sampling: random; stratified (classes in the proportions of the dataset); balanced (as many of each class).
+        draws: How often train and validation are drawn afresh. A run's seed s uses draw s modulo draws.
+        seed: Of all draws.
+    """
+
+    dataset: str
+    classes: Literal["all"] | Annotated[list[str], Field(min_length=2)]
+    pixels: Annotated[int, Field(ge=4, le=1024)] | None
+    train: Share
+    validation: Share
+    test: Share
+    sampling: Literal["random", "stratified", "balanced"]
+    draws: Annotated[int, Field(ge=1, le=1000)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+    @model_validator(mode="after")
+    def _no_overlap(self) -> "Split":
+        if self.train == self.validation == "rest":
+            raise ValueError("train and validation are both rest; give one of them a size")
+        fractions = [share for share in (self.train, self.validation) if isinstance(share, float)]
+        if sum(fractions) > 1 or (sum(fractions) == 1 and "rest" in (self.train, self.validation)):
+            raise ValueError(f"train {self.train} and validation {self.validation} overlap; together they exceed 1")
+        if self.classes != "all" and len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes names one twice: {', '.join(self.classes)}; name each once")
+        return self
+
+
+def split(spec: Split, raw: Raw, where: str) -> Task:
+    """Draw a task from a dataset.
+
+    Args:
+        where: Key of the task in params.yaml, for messages.
+
+    Raises:
+        UserError: An unknown class, or more images asked for than there are.
+    """
+    classes = raw.classes if spec.classes == "all" else tuple(spec.classes)
+    for name in classes:
+        if name not in raw.classes:
+            raise UserError(f"params.yaml: {where}.classes: {unknown(f'class of {spec.dataset}', name, raw.classes)}")
+    new_label = {raw.classes.index(name): label for label, name in enumerate(classes)}
+    pools = {part: np.flatnonzero(np.isin(labels, list(new_label))) for part, labels in raw.labels.items()}
+    drawing = _Drawing(spec, raw, where)
+
+    source = "test" if "test" in pools else "train"
+    test, left = drawing.take(source, pools[source], "test", np.random.default_rng([spec.seed, 0]))
+    if source == "test":
+        left = pools["train"]
+    train, validation = zip(*(drawing.draw(left, number) for number in range(spec.draws)), strict=True)
+
+    used = {"train": np.unique(np.concatenate([*train, *validation]))}
+    if source == "test":
+        used["test"] = test
+    else:
+        used["train"] = np.union1d(used["train"], test)
+    labels = np.concatenate([raw.labels[part][chosen] for part, chosen in used.items()])
+    images = [raw.images(part, chosen, spec.pixels) for part, chosen in used.items()]
+
+    def position(chosen: Indices | tuple[Indices, ...], part: str = "train") -> Indices:
+        start = 0 if part == "train" else len(used["train"])
+        return np.searchsorted(used[part], np.stack(chosen) if isinstance(chosen, tuple) else chosen) + start
+
+    return Task(
+        dataset=spec.dataset,
+        classes=classes,
+        images=np.concatenate(images),
+        labels=np.vectorize(new_label.__getitem__, otypes=[np.int64])(labels),
+        train=position(train),
+        validation=position(validation),
+        test=position(test, source),
+    )
+
+
+class _Drawing:
+    def __init__(self, spec: Split, raw: Raw, where: str) -> None:
+        self.spec, self.raw, self.where = spec, raw, where
+
+    def draw(self, pool: Indices, number: int) -> tuple[Indices, Indices]:
+        """Train and validation of one draw."""
+        rng = np.random.default_rng([self.spec.seed, 1 + number])
+        if self.spec.validation == "rest":
+            train, left = self.take("train", pool, "train", rng)
+            return train, self.take("train", left, "validation", rng)[0]
+        validation, left = self.take("train", pool, "validation", rng)
+        train, _ = self.take("train", left, "train", rng, of=len(pool))
+        return train, validation
+
+    def take(
+        self, part: str, pool: Indices, share: str, rng: np.random.Generator, of: int | None = None
+    ) -> tuple[Indices, Indices]:
+        """Draw one share from a pool. Returns what was drawn and what is left, both sorted."""
+        wanted = getattr(self.spec, share)
+        if wanted == "rest":
+            number = len(pool)
+        else:
+            number = round(wanted * (of or len(pool))) if isinstance(wanted, float) else wanted
+        labels = self.raw.labels[part][pool]
+        if not 0 < number <= len(pool):
+            self._refuse(share, wanted, f"{number} of the {len(pool)} images that are left")
+        order = rng.permutation(len(pool))
+        if self.spec.sampling == "random":
+            chosen = order[:number]
+        else:
+            quota = self._quota(labels, number, share, wanted)
+            chosen = np.concatenate([order[labels[order] == label][:count] for label, count in quota.items()])
+        keep = np.zeros(len(pool), dtype=bool)
+        keep[chosen] = True
+        return pool[keep], pool[~keep]
+
+    def _quota(self, labels: Indices, number: int, share: str, wanted: object) -> dict[int, int]:
+        """How many of each class, by label."""
+        present, available = np.unique(labels, return_counts=True)
+        if wanted == "rest":
+            counts = available
+        elif self.spec.sampling == "balanced":
+            if number % len(present):
+                self._refuse(share, wanted, f"{number} images in {len(present)} classes alike")
+            counts = np.full(len(present), number // len(present))
+            if (short := int(np.argmin(available))) >= 0 and counts[short] > available[short]:
+                name = self.raw.classes[int(present[short])]
+                self._refuse(share, wanted, f"{counts[short]} of the {available[short]} images of class '{name}'")
+        else:  # by largest remainder, so that the counts add up
+            exact = number * available / available.sum()
+            counts = np.floor(exact).astype(np.int64)
+            largest = np.argsort(counts - exact, kind="stable")[: number - int(counts.sum())]
+            counts[largest] += 1
+        return dict(zip(present.tolist(), counts.tolist(), strict=True))
+
+    def _refuse(self, share: str, wanted: object, what: str) -> None:
+        dataset = self.spec.dataset
+        raise UserError(
+            f"params.yaml: {self.where}.{share}: {wanted} asks for {what} in dataset '{dataset}'; ask for fewer"
+        )

@@ -1,0 +1,51 @@
+"""The format of `data/tasks/<task>`: what split@task writes, and all that a run reads of its data."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probeline.pipeline import files
+
+
+@dataclass(frozen=True)
+class Task:
+    """The images of a task, once, and which of them are train, validation and test.
+
+    Attributes:
+        dataset: Name of the dataset the images come from.
+        classes: Names; a label is an index into them.
+        images: uint8 (N, H, W, C).
+        labels: int64 (N,).
+        train: int64 (draws, n), indices into images. One row a draw.
+        validation: int64 (draws, n), disjoint from the train row of the same draw.
+        test: int64 (n,), the same for every draw and disjoint from all of them.
+    """
+
+    dataset: str
+    classes: tuple[str, ...]
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+_ARRAYS = ("images", "labels", "train", "validation", "test")
+
+
+def save(task: Task, folder: Path) -> None:
+    """Write a task into a folder that exists: one .npy an array, and task.json."""
+    for name in _ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(task, name))
+    files.write_json(folder / "task.json", {"dataset": task.dataset, "classes": list(task.classes)})
+
+
+def load(folder: Path) -> Task:
+    """Read a task. The images are memory-mapped."""
+    about = json.loads((folder / "task.json").read_text())
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    small = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS[1:]}
+    return Task(dataset=about["dataset"], classes=tuple(about["classes"]), images=images, **small)

@@ -1,0 +1,1 @@
+"""The engine that trains everything that has a gradient."""

@@ -1,0 +1,102 @@
+"""Checkpoints: where a training that was killed goes on, bit for bit.
+
+A checkpoint lies outside DVC's outputs, which DVC deletes before it runs a stage. Its name is a hash of everything
+that determines the training, so that it can never be continued under other circumstances.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from probeline.pipeline import files
+from probeline.pipeline.lock import lock
+from probeline.pipeline.stage import local
+
+
+def folder() -> Path:
+    """Where checkpoints lie: PROBELINE_CHECKPOINTS, or `.checkpoints` in the clone."""
+    return local("PROBELINE_CHECKPOINTS", ".checkpoints")
+
+
+def fingerprint(task: Path, facts: Mapping[str, Any]) -> str:
+    """A hash of the task's files, of the code that is loaded, and of further facts that determine a training."""
+    parts = [json.dumps(facts, sort_keys=True, default=str)]
+    sources = [Path(sys.argv[0]), *(Path(f) for m in _loaded() if (f := getattr(m, "__file__", None)))]
+    for path in sorted({*task.iterdir(), *(source for source in sources if source.is_file())}):
+        with path.open("rb") as content:
+            parts.append(f"{path.name} {hashlib.file_digest(content, 'sha256').hexdigest()}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _loaded() -> Iterator[Any]:
+    return (module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "probeline")
+
+
+class Checkpoint:
+    """The checkpoint of one training (one run, one seed).
+
+    Args:
+        path: The file.
+
+    The time between two saves grows with the time that one takes, so that saving stays below a twentieth of the whole.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._wait = float(os.environ.get("PROBELINE_CHECKPOINT_SECONDS", "5"))
+        self._next = time.monotonic() + self._wait
+        self._next_look = 0.0
+        self._parent = os.getppid() if "DVC_ROOT" in os.environ else None
+
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        """The state that was saved last, or None."""
+        if not self.path.exists():
+            return None
+        state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
+        return state
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint in one step."""
+        started = time.monotonic()
+        buffer = io.BytesIO()
+        torch.save(dict(state), buffer)
+        files.write(self.path, buffer.getvalue())
+        ended = time.monotonic()
+        self._next = ended + max(self._wait, 20 * (ended - started) if self._wait else 0)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to save."""
+        return time.monotonic() >= self._next
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the `dvc` that started this stage is gone: its outputs would go into a folder that nobody watches."""
+        if self._parent is None or time.monotonic() < self._next_look:
+            return False
+        self._next_look = time.monotonic() + 0.5
+        return os.getppid() != self._parent
+
+
+@contextmanager
+def store(name: str, mark: str) -> Iterator[Path]:
+    """Yield the folder of a run's checkpoints, held by this process alone; remove it when the block ends well.
+
+    Args:
+        name: Of the run.
+        mark: Its fingerprint.
+    """
+    path = folder() / f"{name}-{mark}"
+    with lock(path.with_suffix(".lock"), f"another process that trains {name}"):
+        yield path
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,55 @@
+"""The machine a run trains on. Set by environment variables, so that no cache depends on it."""
+
+import os
+import platform
+import resource
+import sys
+from typing import Any
+
+import torch
+
+from probeline.pipeline.errors import UserError
+
+
+def choose() -> torch.device:
+    """Set up deterministic computation, and give the device.
+
+    PROBELINE_DEVICE names it (default: cuda where there is one, else cpu); PROBELINE_THREADS sets the CPU's threads
+    (default: PyTorch's own, one a core).
+    """
+    # cuBLAS is deterministic only with a fixed workspace, and reads this when CUDA starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    if threads := os.environ.get("PROBELINE_THREADS"):
+        if not threads.isdigit() or int(threads) < 1:
+            raise UserError(f"PROBELINE_THREADS={threads}: not a number of threads; give 1 or more, or unset it")
+        torch.set_num_threads(int(threads))
+    name = os.environ.get("PROBELINE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"PROBELINE_DEVICE={name}: cannot be used ({reason}); use cpu or cuda, or unset it") from None
+    return device
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """What determines the last digits of a result, beside parameters, data and code."""
+    cpu = platform.machine() + " " + torch.backends.cpu.get_cpu_capability()
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def peak_memory(device: torch.device) -> float:
+    """The most memory used so far, in MiB: of the GPU where there is one, else of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,0 +1,259 @@
+"""The engine: `fit` trains everything that has a gradient.
+
+The images lie on the device as uint8; a batch is an index into them. Every random choice is a function of the seed and
+the position (data order of an epoch), or of a generator whose state is in the checkpoint (dropout), so a run that was
+killed goes on to the same bits.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from probeline.pipeline.errors import UserError
+from probeline.training.checkpoint import Checkpoint
+from probeline.training.data import DeviceData
+from probeline.training.evaluation import Score, evaluate
+from probeline.training.spec import L2, Optimizer, Run
+from probeline.training.stopping import Stopper
+
+Weights = dict[str, Tensor]
+
+
+@dataclass
+class Progress:
+    """Where a training stands, beside model, optimiser and random state.
+
+    Attributes:
+        step: Minibatches done.
+        history: One row an evaluation: step, epoch, train_loss, train_accuracy (means over the minibatches since the
+            last one, each before its update), validation_loss, validation_accuracy.
+        losses, correct: Of the minibatches since the last evaluation, float32 and int64 (interval,).
+        best, best_step: The weights that the run keeps so far.
+        diverged_at: First step whose loss was not finite.
+    """
+
+    losses: Tensor
+    correct: Tensor
+    step: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: Weights | None = None
+    best_step: int | None = None
+    diverged_at: int | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A finished training.
+
+    Attributes:
+        weights: The kept state_dict: the best by early stopping, else the last.
+        step: Of the kept weights.
+        last_step: The last step made.
+        stopped_early: Before the length of the run.
+        diverged_at: First step whose loss was not finite, if any.
+    """
+
+    weights: Weights
+    history: list[dict[str, float]]
+    step: int
+    last_step: int
+    stopped_early: bool
+    diverged_at: int | None
+
+
+def fit(
+    model: nn.Module,
+    data: DeviceData,
+    run: Run,
+    seed: int,
+    checkpoint: Checkpoint,
+    report: Callable[[int, int, Score | None], None] = lambda *_: None,
+) -> Fit:
+    """Train a model, from its checkpoint where there is one.
+
+    Args:
+        model: On the device of the data, with its initial weights.
+        report: Called after every step with (step, steps in all, the validation score if it was just measured).
+
+    Raises:
+        UserError: The `dvc` that started this stage is gone; the checkpoint is saved.
+    """
+    train = data.splits["train"]
+    clock = _Clock(run, len(train))
+    optimizer = make_optimizer(run.optimizer, model)
+    stopper = Stopper(run.early_stopping) if run.early_stopping else None
+    now = Progress(
+        losses=torch.zeros(clock.interval, device=train.device),
+        correct=torch.zeros(clock.interval, dtype=torch.int64, device=train.device),
+    )
+    parts = _Parts(model, optimizer, stopper, now)
+    if saved := checkpoint.load(train.device):
+        parts.restore(saved)
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    epoch, order = -1, train
+    model.train()
+
+    while not now.done:
+        if epoch != now.step // clock.steps_per_epoch:
+            epoch = now.step // clock.steps_per_epoch
+            order = train[epoch_order(seed, epoch, len(train)).to(train.device)]
+        position = now.step % clock.steps_per_epoch * run.batch_size
+        chosen = order[position : position + run.batch_size]
+        labels = data.labels[chosen]
+        outputs = model(data.batch(chosen))
+        loss = run.objective.loss(outputs, labels)
+        for parameter in parameters:
+            parameter.grad = None
+        loss.backward()
+        if run.l2 is not None:
+            add_penalty_gradient(run.l2, parameters, len(train))
+        if run.clip_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, run.clip_norm)
+        optimizer.step()
+
+        slot = now.step % clock.interval
+        now.losses[slot] = loss.detach()
+        now.correct[slot] = (run.objective.predict(outputs.detach()) == labels).sum()
+        now.step += 1
+        score = None
+        if now.step % clock.interval == 0 or now.step == clock.steps:
+            score = _evaluate(parts, data, run, clock)
+        report(now.step, clock.steps, score)
+        if checkpoint.orphaned:
+            checkpoint.save(parts.state())
+            raise UserError(
+                f"the dvc that started this run is gone; stopped after step {now.step} of {clock.steps}; "
+                "the same command goes on from there"
+            )
+        if now.done or checkpoint.due:
+            checkpoint.save(parts.state())
+
+    kept = now.best if now.best is not None else _copy(model)
+    return Fit(
+        weights=kept,
+        history=now.history,
+        step=now.best_step if now.best_step is not None else now.step,
+        last_step=now.step,
+        stopped_early=now.step < clock.steps and now.diverged_at is None,
+        diverged_at=now.diverged_at,
+    )
+
+
+class _Clock:
+    """The length of a run and its evaluations, in steps."""
+
+    def __init__(self, run: Run, images: int) -> None:
+        self.batch_size, self.images = run.batch_size, images
+        self.steps_per_epoch = math.ceil(images / run.batch_size)
+        self.unit = self.steps_per_epoch if run.epochs else 1
+        self.steps = (run.epochs or run.steps or 0) * self.unit
+        self.interval = min(run.evaluate_every * self.unit, self.steps)
+
+    def batch_sizes(self, steps: range) -> list[int]:
+        """Images in each minibatch; the last of an epoch may be smaller."""
+        last = self.images - (self.steps_per_epoch - 1) * self.batch_size
+        return [last if step % self.steps_per_epoch == self.steps_per_epoch - 1 else self.batch_size for step in steps]
+
+
+@dataclass
+class _Parts:
+    """All that a checkpoint holds."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    stopper: Stopper | None
+    now: Progress
+
+    def state(self) -> dict[str, Any]:
+        cuda = self.now.losses.device.type == "cuda"
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "stopper": {k: getattr(self.stopper, k) for k in ("best", "counter", "counting")} if self.stopper else {},
+            "progress": vars(self.now),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state() if cuda else None,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, value in state["stopper"].items():
+            setattr(self.stopper, name, value)
+        for name, value in state["progress"].items():
+            setattr(self.now, name, value)
+        torch.set_rng_state(state["random"].cpu())
+        if state["random_cuda"] is not None:
+            torch.cuda.set_rng_state(state["random_cuda"].cpu())
+
+
+def _evaluate(parts: _Parts, data: DeviceData, run: Run, clock: _Clock) -> Score:
+    """Close an interval: score the validation images, keep the best weights, decide whether to stop."""
+    now, stopper = parts.now, parts.stopper
+    first = (now.step - 1) // clock.interval * clock.interval
+    sizes = clock.batch_sizes(range(first, now.step))
+    losses = now.losses[: len(sizes)].double().cpu()
+    images = torch.tensor(sizes, dtype=torch.float64)
+    score = evaluate(parts.model, data, "validation", run)
+    parts.model.train()
+    now.history.append(
+        {
+            "step": now.step,
+            "epoch": now.step / clock.steps_per_epoch,
+            "train_loss": float((losses * images).sum() / images.sum()),
+            "train_accuracy": int(now.correct[: len(sizes)].sum()) / sum(sizes),
+            "validation_loss": score.loss,
+            "validation_accuracy": score.accuracy,
+        }
+    )
+    if not (finite := torch.isfinite(losses)).all() or not math.isfinite(score.loss):
+        now.diverged_at = now.step if finite.all() else first + int(finite.logical_not().nonzero()[0]) + 1
+        now.done = True
+    elif stopper is not None:
+        if stopper.update(getattr(score, stopper.spec.metric)):
+            now.best, now.best_step = _copy(parts.model), now.step
+        now.done = stopper.stop and now.step >= stopper.spec.minimum * clock.unit
+    now.done = now.done or now.step == clock.steps
+    return score
+
+
+def _copy(model: nn.Module) -> Weights:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def epoch_order(seed: int, epoch: int, images: int) -> Tensor:
+    """The order of the training images in an epoch, int64 (images,): the same on every device."""
+    state = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0])
+    return torch.randperm(images, generator=torch.Generator().manual_seed(state & (2**63 - 1)))
+
+
+@torch.no_grad()
+def add_penalty_gradient(l2: L2, parameters: Iterable[nn.Parameter], images: int) -> None:
+    """Add the gradient of the L2 penalty to that of every weight; biases and other vectors have no penalty.
+
+    The penalty is strength * sum(w^2), strength / 2 * sum(w^2) or strength / images * sum(w^2), by its form.
+    """
+    factor = l2.strength * {"sum": 2.0, "half": 1.0, "per_image": 2.0 / images}[l2.form]
+    for weight in parameters:
+        if weight.ndim > 1 and weight.grad is not None:
+            weight.grad.add_(weight, alpha=factor)
+
+
+def make_optimizer(spec: Optimizer, model: nn.Module) -> torch.optim.Optimizer:
+    """The optimiser of a run, with PyTorch's defaults for what params.yaml does not name."""
+    options = {"lr": spec.lr, "weight_decay": spec.weight_decay}
+    if spec.momentum:
+        options["momentum"] = spec.momentum
+    kinds: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        "sgd": torch.optim.SGD,
+        "adam": torch.optim.Adam,
+        "rmsprop": torch.optim.RMSprop,
+        "adagrad": torch.optim.Adagrad,
+    }
+    return kinds[spec.name](model.parameters(), **options)

@@ -1,0 +1,30 @@
+"""summary: one table of all runs that params.yaml names, and their figures."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from probeline.figures import overview, run
+from probeline.pipeline import files
+from probeline.pipeline.params import section
+from probeline.pipeline.stage import stage
+from probeline.summary import caption, table
+
+
+def main() -> None:
+    runs = table(section("train"), Path("metrics/train"))
+    files.write(Path("metrics/summary.csv"), runs.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    accuracy = dict(zip(runs["run"], runs["test_accuracy"], strict=True))
+    files.write_json(Path("metrics/summary.json"), {name: a for name, a in accuracy.items() if pd.notna(a)})
+    with files.new_folder(Path("plots/runs")) as folder:
+        overview.draw(folder / "overview.png", runs)
+        for _, row in runs.iterrows():
+            name = row["run"]
+            history = pd.read_csv(Path("plots/history") / f"{name}.csv")
+            confusion = pd.read_csv(Path("plots/confusion") / f"{name}.csv")
+            run.draw(folder / f"{name}.png", name, caption(row), history, confusion)
+    print(runs[["run", "train_images", "seeds", "validation_accuracy", "test_accuracy"]].to_string(index=False))
+
+
+if __name__ == "__main__":
+    stage(main)
