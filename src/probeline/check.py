@@ -34,10 +34,10 @@ def check(everything: Any) -> None:
             continue
         groups[group] = {}
         for name, entry in entries.items():
-            if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(name)):
+            if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", str(name)):
                 lines.append(
                     f"{FILE}: {group}: the name '{name}' goes into a command line; "
-                    "use small letters, digits and single hyphens between them"
+                    "use small letters, digits and single hyphens, a letter first"
                 )
                 continue
             try:

@@ -39,7 +39,7 @@ _ARRAYS = ("images", "labels", "train", "validation", "test")
 def save(task: Task, folder: Path) -> None:
     """Write a task into a folder that exists: one .npy an array, and task.json."""
     for name in _ARRAYS:
-        np.save(folder / f"{name}.npy", getattr(task, name))
+        files.write_array(folder / f"{name}.npy", getattr(task, name))
     files.write_json(folder / "task.json", {"dataset": task.dataset, "classes": list(task.classes)})
 
 

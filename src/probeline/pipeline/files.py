@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 def write(path: Path, content: bytes | str) -> None:
     """Write a file in one step, and its folder if that is missing."""
@@ -34,6 +37,17 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
     writer.writerow(header)
     writer.writerows([_rounded(value) for value in row] for row in rows)
     write(path, text.getvalue())
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array into a folder that is not yet in place (see `new_folder`): the bytes of np.save.
+
+    np.save itself does not say that a disk is full, for large arrays.
+    """
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data.cast("B"))
 
 
 def _rounded(value: Any) -> Any:

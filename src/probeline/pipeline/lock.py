@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from probeline.pipeline.errors import UserError
+from probeline.pipeline.progress import say
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def lock(path: Path, holder: str) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print(f"waiting for {holder}")
+                say(f"waiting for {holder}")
                 fcntl.flock(handle, fcntl.LOCK_EX)
             except OSError as error:
                 raise UserError(f"{path}: {error.strerror}; this folder needs file locks: use a local disk") from None

@@ -1,0 +1,106 @@
+"""The user's own arrays, in a file that `numpy.savez` wrote."""
+
+import zipfile
+import zlib
+from typing import Any, Literal
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
+from pydantic import Field
+
+from probeline.pipeline import params
+from probeline.pipeline.errors import UserError
+from probeline.raw import Arrays, Images, Labels, Raw
+from probeline.sources.own import locate, pin, sha256_of
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError)  # what numpy lets through
+
+
+class Spec(params.Spec):
+    """`kind: npz`; `path` of the file, a relative one counted from the clone; `sha256` of the file, or null."""
+
+    kind: Literal["npz"]
+    path: str = Field(min_length=1)
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+
+
+def read(spec: Spec, name: str) -> Raw:
+    """Read and check the arrays; none is unpickled.
+
+    `train_images`: uint8 (N, H, W) or (N, H, W, C), C being 1 or 3; `train_labels`: integers (N,) from 0; optional
+    `test_images` and `test_labels` likewise, of the same size; optional `class_names` (K,). Others are left alone.
+
+    Raises:
+        UserError: The file, its digest or an array is not as it should be; one line names file and key.
+    """
+    path = locate(spec.path)
+    if not path.is_file():
+        raise UserError(f"{spec.path}: is a folder; `path` of an npz data set is a file")
+    pin(name, spec.path, sha256_of(path), spec.sha256)
+    try:
+        found = np.load(path, allow_pickle=False)
+    except DAMAGED as error:
+        raise UserError(f"{spec.path}: not an npz file, or damaged ({error}); write it with numpy.savez") from error
+    if not isinstance(found, NpzFile):
+        raise UserError(f"{spec.path}: holds one array without a name; write it with numpy.savez")
+    with found:
+        return _checked(spec.path, found)
+
+
+def _checked(path: str, found: NpzFile) -> Raw:
+    splits = ["train", "test"] if {"test_images", "test_labels"} & set(found) else ["train"]
+    images = {split: _images(path, found, f"{split}_images") for split in splits}
+    labels = {split: _labels(path, found, f"{split}_labels", len(images[split])) for split in splits}
+    if "test" in splits and images["test"].shape[1:] != images["train"].shape[1:]:
+        sizes = f"{images['test'].shape[1:]} and {images['train'].shape[1:]}"
+        raise UserError(f"{path}: test_images and train_images have images of shapes {sizes}; make them the same")
+    classes = _classes(path, found, labels["train"])
+    for split in splits:
+        low, high = int(labels[split].min()), int(labels[split].max())
+        if low < 0 or high >= len(classes):
+            wrong = low if low < 0 else high
+            raise UserError(
+                f"{path}: {split}_labels holds {wrong}; labels go from 0 to {len(classes) - 1}, a class each"
+            )
+    return Raw(classes, labels, Arrays(images))
+
+
+def _images(path: str, found: NpzFile, key: str) -> Images:
+    images = _array(path, found, key)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in {1, 3} or not images.size:
+        raise UserError(
+            f"{path}: {key} is {images.dtype} {found[key].shape}; "
+            "needed is uint8 (N, H, W) or (N, H, W, C), C being 1 or 3, none of them empty"
+        )
+    return images
+
+
+def _labels(path: str, found: NpzFile, key: str, count: int) -> Labels:
+    labels = _array(path, found, key)
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        raise UserError(f"{path}: {key} is {labels.dtype} {labels.shape}; needed is integers ({count},), one an image")
+    return labels.astype(np.int64)
+
+
+def _classes(path: str, found: NpzFile, labels: Labels) -> tuple[str, ...]:
+    if "class_names" not in found:
+        # Names by number; a count of classes beyond that of the images is a mistake, not a data set.
+        return tuple(str(label) for label in range(min(int(labels.max()) + 1, len(labels))))
+    names = _array(path, found, "class_names")
+    if names.dtype.kind != "U" or names.ndim != 1 or len(set(names.tolist())) < len(names):
+        raise UserError(f"{path}: class_names is {names.dtype} {names.shape}; needed is text (K,), no name twice")
+    return tuple(str(name) for name in names)
+
+
+def _array(path: str, found: NpzFile, key: str) -> NDArray[Any]:
+    if key not in found:
+        raise UserError(f"{path}: has no {key}; its keys are {', '.join(sorted(found)) or 'none'}")
+    try:
+        array: NDArray[Any] = found[key]
+    except DAMAGED as error:
+        why = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
+        raise UserError(f"{path}: {key} cannot be read: {why}; write it as a plain array") from error
+    return array

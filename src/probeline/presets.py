@@ -1,0 +1,109 @@
+"""Presets: overlays of params.yaml for another scale.
+
+    python -m probeline.presets smoke               write the preset into params.yaml
+    python -m probeline.presets paper --experiment  run it as a DVC experiment in a folder of its own
+
+A preset says what differs from params.yaml and nothing else; null in place of an entry removes it.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from probeline.check import check
+from probeline.pipeline.errors import UserError, unknown
+from probeline.pipeline.params import FILE, load_yaml
+
+FOLDER = Path("presets")
+# groups of entries, entries, keys: null removes an entry, and is a value deeper down.
+ENTRY = 2
+
+
+def overlay(base: dict[str, Any], preset: Mapping[str, Any], depth: int = 1) -> None:
+    """Apply a preset to parameters, in place."""
+    for key, value in preset.items():
+        if value is None and depth <= ENTRY:
+            base.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
+            overlay(base[key], value, depth + 1)
+        else:
+            base[key] = value
+
+
+def overrides(base: Mapping[str, Any], preset: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The same as arguments of `dvc exp run -S`."""
+    for key, value in preset.items():
+        here = (*path, str(key))
+        if value is None and len(here) <= ENTRY:
+            if key in base:
+                yield f"~{'.'.join(here)}"
+        elif isinstance(value, Mapping):
+            yield from overrides(base.get(key) or {}, value, here)
+        else:
+            yield f"++{'.'.join(here)}={json.dumps(value)}"
+
+
+def load(name: str) -> dict[str, Any]:
+    """Read a preset by its name.
+
+    Raises:
+        UserError: There is no such preset.
+    """
+    path = FOLDER / f"{name}.yaml"
+    if not path.exists():
+        raise UserError(f"{FOLDER}: {unknown('preset', name, (found.stem for found in FOLDER.glob('*.yaml')))}")
+    preset: dict[str, Any] = load_yaml(path) or {}
+    return preset
+
+
+def write(preset: Mapping[str, Any]) -> None:
+    """Write a preset into params.yaml, whose comments stay where the entries stay."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    params = yaml.load(FILE)
+    overlay(params, preset)
+    check(json.loads(json.dumps(params)))
+    yaml.dump(params, FILE)
+
+
+def run(name: str, preset: Mapping[str, Any]) -> int:
+    """Run a preset as the experiment `name`; the exit status of DVC."""
+    params = load_yaml(FILE)
+    settings = list(overrides(params, preset))
+    overlay(params, preset)
+    check(params)
+    dvc = str(Path(sys.executable).with_name("dvc"))
+    listed = subprocess.run([dvc, "exp", "list", "--name-only"], capture_output=True, text=True, check=False)
+    if name in listed.stdout.split():
+        raise UserError(
+            f"an experiment named {name} exists; see it with `dvc exp show`, drop it with `dvc exp remove {name}`"
+        )
+    arguments = [argument for setting in settings for argument in ("-S", setting)]
+    return subprocess.run([dvc, "exp", "run", "--temp", "--name", name, *arguments], check=False).returncode
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="probeline.presets", description="Apply a preset to params.yaml.")
+    parser.add_argument("name", help="a file in presets/, without .yaml")
+    parser.add_argument("--experiment", action="store_true", help="run it as an experiment; params.yaml stays as it is")
+    asked = parser.parse_args()
+    try:
+        preset = load(asked.name)
+        if asked.experiment:
+            sys.exit(run(asked.name, preset))
+        write(preset)
+    except UserError as error:
+        sys.exit("\n".join(f"error: {line}" for line in error.lines))
+    print(f"{FILE} now holds the preset {asked.name}; `git checkout {FILE}` takes it back")
+
+
+if __name__ == "__main__":
+    main()

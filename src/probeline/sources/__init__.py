@@ -1,0 +1,1 @@
+"""Where bytes come from: places in order, digests, safe archives."""

@@ -1,0 +1,120 @@
+"""Reading zip, tar and gzip files: wanted members only, into memory, nothing unpacked to the disk."""
+
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from tqdm.utils import CallbackIOWrapper
+
+from probeline.pipeline.errors import UserError
+from probeline.pipeline.progress import bar
+
+LIMIT = 8 << 30  # bytes of all members together; the largest archive read here holds 3.1e9
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+
+
+def extract(path: Path, names: Sequence[str]) -> list[bytes]:
+    """The contents of the named members of a zip or tar archive, in the order asked for.
+
+    Raises:
+        UserError: A member is missing, or as `members` says.
+    """
+    found = members(path, set(names).__contains__)
+    if missing := [name for name in names if found.get(name) is None]:
+        raise UserError(f"{path}: has no member {missing[0]}; get the file anew")
+    return [found[name] or b"" for name in names]
+
+
+def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
+    """All members of a zip or tar archive: the content of those wanted, None for others; folders end in `/`.
+
+    Raises:
+        UserError: The archive is damaged, encrypted or larger than `LIMIT`; a member's path leaves the archive; a
+            wanted member is a link or a device.
+    """
+    with _named(path):
+        if zipfile.is_zipfile(path):
+            return _zip(path, wanted)
+        return _tar(path, wanted)
+
+
+def gunzip(content: bytes, what: str, limit: int) -> bytes:
+    """Decompress gzip.
+
+    Raises:
+        UserError: It is damaged or cut short, or holds more than `limit` bytes; the line names `what`.
+    """
+    stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        found = stream.decompress(content, limit)
+    except zlib.error as error:
+        raise UserError(_damaged(what, error)) from error
+    if stream.unconsumed_tail:
+        raise UserError(f"{what}: holds more than {limit} bytes; this is not the file it should be")
+    if not stream.eof:
+        raise UserError(_damaged(what, "it ends too early"))
+    return found
+
+
+def _zip(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
+    found: dict[str, bytes | None] = {}
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        _admit(path, [(entry.filename, entry.file_size) for entry in entries])
+        for entry in bar(path.name, iterable=entries):
+            take = not entry.is_dir() and wanted(entry.filename)
+            mode = entry.external_attr >> 16
+            if take and stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
+                raise UserError(f"{path}: {entry.filename} is a link or a device; archives may hold files only")
+            if take and entry.flag_bits & 1:
+                raise UserError(f"{path}: {entry.filename} is encrypted; make an archive without a password")
+            found[entry.filename] = archive.read(entry) if take else None
+    return found
+
+
+def _tar(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
+    # One pass over the stream: seeking in a compressed file would decompress it again.
+    found: dict[str, bytes | None] = {}
+    total = 0
+    with path.open("rb") as file, bar(path.name, path.stat().st_size, unit="B", unit_scale=True) as progress:
+        stream = CallbackIOWrapper(progress.update, file, "read")
+        with tarfile.open(fileobj=stream, mode="r|*", bufsize=1 << 20) as archive:
+            for member in archive:
+                total += member.size
+                _admit(path, [(member.name, total)])
+                name = f"{member.name}/" if member.isdir() else member.name
+                take = not member.isdir() and wanted(name)
+                if take and not member.isreg():
+                    raise UserError(f"{path}: {name} is a link or a device; archives may hold files only")
+                content = archive.extractfile(member) if take else None
+                found[name] = content.read() if content else None
+            if archive.fileobj and archive.fileobj.tell() < archive.offset + tarfile.BLOCKSIZE:
+                raise tarfile.ReadError("it has no end mark")  # tarfile takes a cut between two members for the end
+    return found
+
+
+def _admit(path: Path, entries: Iterable[tuple[str, int]]) -> None:
+    total = 0
+    for name, size in entries:
+        total += size
+        parts = PurePosixPath(name.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts or PureWindowsPath(name).drive:
+            raise UserError(f"{path}: the member {name!r} would leave the archive's folder; do not use this file")
+    if total > LIMIT:
+        raise UserError(f"{path}: holds more than {LIMIT} bytes; unpack it, if it should, and give the folder")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DAMAGED as error:
+        raise UserError(_damaged(str(path), str(error).partition("\n")[0])) from error
+
+
+def _damaged(what: str, why: object) -> str:
+    return f"{what}: damaged or cut short ({why or 'it ends too early'}); get the file anew"

@@ -1,0 +1,41 @@
+"""The user's own data: where it is, and whether it is still the same."""
+
+import hashlib
+from pathlib import Path
+
+from probeline.pipeline.errors import UserError
+from probeline.pipeline.progress import say
+from probeline.pipeline.stage import root
+
+
+def locate(path: str) -> Path:
+    """A user's path: `~` expanded, a relative one counted from the clone.
+
+    Raises:
+        UserError: There is nothing.
+    """
+    found = root() / Path(path).expanduser()
+    if not found.exists():
+        raise UserError(f"{path}: no such file or folder ({found}); a relative path counts from the clone")
+    return found
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def pin(name: str, path: str, found: str, expected: str | None) -> None:
+    """Compare the SHA-256 of a user's own data with the one in params.yaml; advise to write it there where none is.
+
+    Raises:
+        UserError: They differ.
+    """
+    if expected is None:
+        say(f"{name}: sha256 of {path} is {found}; write it at datasets.{name}.sha256 to be told of any change")
+    elif found != expected:
+        raise UserError(
+            f"{path}: has changed: sha256 expected {expected}, found {found}; "
+            f"restore the data, or write the new one at datasets.{name}.sha256"
+        )

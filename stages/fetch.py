@@ -1,0 +1,33 @@
+"""fetch@dataset: get a data set, check it, and write it as data/raw/<name>/."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from probeline import raw
+from probeline.pipeline import files, params
+from probeline.pipeline.errors import UserError
+from probeline.pipeline.progress import say
+from probeline.pipeline.stage import stage
+from probeline.sources.disk import downloads, room_for
+
+
+def main(name: str) -> None:
+    """Write data/raw/<name>/ as `datasets.<name>` of params.yaml says."""
+    where = f"datasets.{name}"
+    entry = params.section(where)
+    try:
+        kind = params.module("datasets", str(entry.get("kind") if isinstance(entry, Mapping) else entry))
+    except ValueError as error:
+        raise UserError(f"{params.FILE}: {where}.kind: {error}") from None
+    spec = params.validate(where, entry, kind.Spec)
+    out = Path("data/raw", name)
+    with downloads(name):
+        found = kind.read(spec, name)
+        with room_for(out), files.new_folder(out) as folder:
+            raw.save(found, folder)
+    counts = " and ".join(f"{len(labels)} {split}" for split, labels in found.labels.items())
+    say(f"{out}: {counts} images of {len(found.classes)} classes, {found.store.size}")
+
+
+if __name__ == "__main__":
+    stage(main)

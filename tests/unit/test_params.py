@@ -1,0 +1,127 @@
+"""Parameters: what is refused, and in which words."""
+
+from pathlib import Path
+
+import pytest
+
+from probeline.check import check
+from probeline.pipeline import params
+from probeline.pipeline.errors import UserError
+from probeline.splitting import Split
+from probeline.training.spec import EarlyStopping, Run
+
+TASK = {
+    "dataset": "digits", "classes": "all", "pixels": None, "train": "rest", "validation": 0.2, "test": 0.2,
+    "sampling": "random", "draws": 1, "seed": 0,
+}  # fmt: skip
+RUN = {
+    "experiment": "D1", "task": "small", "seeds": [0], "model": {"name": "linear"},
+    "objective": {"name": "cross_entropy"}, "optimizer": {"name": "sgd", "lr": 0.1}, "batch_size": 32, "epochs": 2,
+    "evaluate_every": 1,
+}  # fmt: skip
+
+
+def everything(**changes: object) -> dict[str, object]:
+    return {"datasets": {"digits": {"kind": "digits"}}, "tasks": {"small": TASK}, "train": {"mine": RUN}} | changes
+
+
+def refusal(data: object) -> str:
+    with pytest.raises(UserError) as error:
+        check(data)
+    return "\n".join(error.value.lines)
+
+
+def test_a_good_file_passes() -> None:
+    check(everything())
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"stepz": 5}, "params.yaml: train.mine: unknown key 'stepz'; did you mean 'steps'?"),
+        ({"batch_size": "many"}, "params.yaml: train.mine.batch_size: should be a valid integer, not 'many'"),
+        ({"batch_size": "32"}, "params.yaml: train.mine.batch_size: should be a valid integer, not '32'"),
+        ({"batch_size": 0}, "params.yaml: train.mine.batch_size: should be greater than or equal to 1, not 0"),
+        ({"seeds": [0, -1]}, "params.yaml: train.mine.seeds.1: should be greater than or equal to 0, not -1"),
+        ({"seeds": [1, 1]}, "params.yaml: train.mine: seeds names one twice"),
+        ({"steps": 3}, "params.yaml: train.mine: needs either epochs or steps"),
+        ({"optimizer": {"name": "sgd", "lr": -0.1}}, "train.mine.optimizer.lr: should be greater than 0, not -0.1"),
+        ({"optimizer": {"name": "sgd", "lr": float("nan")}}, "train.mine.optimizer.lr: should be a finite number"),
+        ({"optimizer": {"name": "sdg", "lr": 0.1}}, "train.mine.optimizer.name: should be 'sgd', 'adam', 'rmsprop'"),
+        ({"optimizer": {"name": "adam", "lr": 0.1, "momentum": 0.9}}, "adam takes no momentum"),
+        ({"model": {"name": "liner"}}, "train.mine.model: unknown model 'liner'; did you mean 'linear'?"),
+        ({"model": {"name": "linear", "width": 3}}, "params.yaml: train.mine.model: unknown key 'width'"),
+        ({"model": "linear"}, "params.yaml: train.mine.model: needs the key 'name'"),
+        ({"objective": {"name": "zzz"}}, "there is: binary_cross_entropy, cross_entropy, hinge"),
+        ({"task": "smal"}, "params.yaml: train.mine.task: unknown entry of tasks 'smal'; did you mean 'small'?"),
+        ({"early_stopping": {"metric": "loss", "patience": 0}}, "patience 0 stops at the first evaluation"),
+        ({"may_diverge": "yes"}, "train.mine.may_diverge: should be a valid boolean"),
+    ],
+)
+def test_a_mistake_in_a_run(change: dict[str, object], line: str) -> None:
+    assert line in refusal(everything(train={"mine": RUN | change}))
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"validation": 1}, "params.yaml: tasks.small.validation: is 1; give a fraction between 0 and 1"),
+        ({"validation": 1.0}, "params.yaml: tasks.small.validation: is 1.0; give a fraction between 0 and 1"),
+        ({"validation": "rest"}, "train and validation are both rest"),
+        ({"train": 0.9, "validation": 0.2}, "params.yaml: tasks.small: train 0.9 and validation 0.2 overlap"),
+        ({"dataset": "digit"}, "tasks.small.dataset: unknown entry of datasets 'digit'; did you mean 'digits'?"),
+        ({"classes": ["a", "a"]}, "classes names one twice"),
+        ({"draws": 0}, "tasks.small.draws: should be greater than or equal to 1"),
+    ],
+)
+def test_a_mistake_in_a_task(change: dict[str, object], line: str) -> None:
+    assert line in refusal(everything(tasks={"small": TASK | change}))
+
+
+@pytest.mark.parametrize("name", ["a b", "a;b", "A", "a_b", "-a", "a-", "3a", "$(id)", 7])
+def test_a_name_that_is_no_name(name: object) -> None:
+    assert f"params.yaml: train: the name '{name}' goes into a command line" in refusal(everything(train={name: RUN}))
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    lines = refusal(everything(tasks={"small": TASK | {"seed": -1}}, train={"mine": RUN | {"task": 3}}, surplus=1))
+    keys = [line.split(": ")[1] for line in lines.splitlines()]
+    assert keys == ["unknown section 'surplus'; there is", "tasks.small.seed", "train.mine.task"]
+
+
+def test_a_missing_or_empty_section() -> None:
+    assert refusal(everything(train={})) == "params.yaml: train: has no entries; it needs at least one"
+    assert "is not a mapping" in refusal(["a"])
+
+
+def test_numbers_and_words_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("{a: 1e-3, b: 1.0e-3, c: yes, d: on, e: true, f: 010, g: .5, h: 1_0, i: null, j: 5, k: -1E+5}")
+    read = params.load_yaml(file)
+    assert isinstance(read["a"], float)
+    assert read["a"] == 1e-3
+    assert (read["b"], read["c"], read["d"], read["e"]) == (1e-3, "yes", "on", True)
+    assert (read["g"], read["i"], read["j"], read["k"]) == (0.5, None, 5, -1e5)
+
+
+def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("a: [1,\nb: 2")
+    with pytest.raises(UserError, match=r"p.yaml: line 2: not YAML"):
+        params.load_yaml(file)
+
+
+def test_a_section_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "params.yaml").write_text("train: {mine: {}}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="unknown entry of train 'mind'; did you mean 'mine'"):
+        params.section("train.mind")
+
+
+def test_specifications_do_not_change() -> None:
+    spec = params.validate("train.mine", RUN, Run)
+    with pytest.raises(ValueError, match="frozen"):
+        spec.batch_size = 3  # type: ignore[misc]
+    assert spec.model_dump()["model"] == {"name": "linear"}
+    assert params.validate("t", TASK, Split).train == "rest"
+    assert params.validate("e", {"metric": "loss", "patience": None}, EarlyStopping).patience is None
