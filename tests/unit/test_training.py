@@ -1,0 +1,307 @@
+"""The engine against plain loops, early stopping as it is written, and continuation to the bit."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from probeline.pipeline.errors import UserError
+from probeline.task import Task
+from probeline.training import engine, results, training
+from probeline.training.checkpoint import Checkpoint, fingerprint, store
+from probeline.training.data import of_draw, to_device
+from probeline.training.evaluation import evaluate
+from probeline.training.spec import L2, EarlyStopping, Normalise, Run
+from probeline.training.stopping import Stopper
+
+CPU = torch.device("cpu")
+
+
+def spec(**changes: Any) -> Run:
+    defaults = {
+        "experiment": "D1", "task": "made", "seeds": [0], "model": {"name": "linear"},
+        "objective": {"name": "cross_entropy"}, "optimizer": {"name": "sgd", "lr": 0.1}, "batch_size": 8, "epochs": 3,
+        "evaluate_every": 1,
+    }  # fmt: skip
+    return Run.model_validate(defaults | changes)
+
+
+class Killed(Exception):  # noqa: N818
+    pass
+
+
+def fit(task: Task, run: Run, path: Path, seed: int = 0, kill_after: int | None = None) -> engine.Fit:
+    data = of_draw(to_device(task, run.normalise, "train.mine", CPU), task, 0)
+    torch.manual_seed(seed)
+    model = training.build(run, task, "mine")
+
+    def report(step: int, *_: object) -> None:
+        if step == kill_after:
+            raise Killed
+
+    return engine.fit(model, data, run, seed, Checkpoint(path / "c.pt"), report)
+
+
+def plain_loop(task: Task, run: Run, l2: float = 0.0, clip: float = math.inf) -> nn.Module:
+    """The same training with autograd's own penalty, clipping by hand, and floats from the start."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    images = torch.tensor(task.images[:, :, :, 0][:, None] / 255, dtype=torch.float32)
+    labels = torch.tensor(task.labels)
+    train = torch.tensor(task.train[0])
+    for epoch in range(run.epochs or 0):
+        order = train[engine.epoch_order(0, epoch, len(train))]
+        for chosen in order.split(run.batch_size):
+            weight, bias = model[1].weight, model[1].bias
+            loss = nn.functional.cross_entropy(model(images[chosen]), labels[chosen]) + l2 * weight.square().sum()
+            gradients = torch.autograd.grad(loss, [weight, bias])
+            norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
+            with torch.no_grad():
+                for parameter, gradient in zip((weight, bias), gradients, strict=True):
+                    parameter.sub_(run.optimizer.lr * gradient * min(1.0, clip / norm))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("form", "strength", "factor"), [("sum", 0.1, 0.1), ("half", 0.1, 0.05), ("per_image", 3.0, 3.0 / 30)]
+)
+def test_the_engine_is_a_plain_loop_with_the_penalty_of_its_form(
+    task: Task, tmp_path: Path, form: str, strength: float, factor: float
+) -> None:
+    run = spec(l2={"strength": strength, "form": form})
+    expected = plain_loop(task, run, l2=factor).state_dict()
+    found = fit(task, run, tmp_path).weights
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_clipping_limits_the_norm_of_the_whole_gradient(task: Task, tmp_path: Path) -> None:
+    expected = plain_loop(task, spec(), clip=0.05).state_dict()
+    found = fit(task, spec(clip_norm=0.05), tmp_path).weights
+    assert not torch.allclose(found["1.weight"], fit(task, spec(), tmp_path / "2").weights["1.weight"], atol=1e-3)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_the_penalty_leaves_biases_alone() -> None:
+    layer = nn.Linear(2, 2)
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    engine.add_penalty_gradient(L2(strength=0.5, form="sum"), layer.parameters(), 10)
+    assert layer.weight.grad is not None
+    assert layer.bias.grad is not None
+    torch.testing.assert_close(layer.weight.grad, layer.weight.detach())
+    assert not layer.bias.grad.any()
+
+
+def test_the_history_is_what_was_seen(task: Task, tmp_path: Path) -> None:
+    """With a learning rate that moves nothing, every value is that of the initial weights."""
+    run = spec(optimizer={"name": "sgd", "lr": 1e-30}, epochs=2)
+    history = fit(task, run, tmp_path).history
+    torch.manual_seed(0)
+    model = training.build(run, task, "mine")
+    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    train, validation = (evaluate(model, data, split, run) for split in ("train", "validation"))
+    assert [row["step"] for row in history] == [4, 8]  # 30 images in batches of 8: the last has 6
+    for row in history:
+        assert row["train_loss"] == pytest.approx(train.loss, rel=1e-5)
+        assert row["train_accuracy"] == train.accuracy
+        assert row["validation_loss"] == pytest.approx(validation.loss)
+
+
+def test_a_score_is_the_mean_over_all_images(task: Task) -> None:
+    run = spec()
+    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    model = training.build(run, task, "mine")
+    score = evaluate(model, data, "test", run)
+    images = torch.tensor(task.images[task.test][:, :, :, 0][:, None] / 255, dtype=torch.float32)
+    labels = torch.tensor(task.labels[task.test])
+    assert score.loss == pytest.approx(nn.functional.cross_entropy(model(images), labels).item(), rel=1e-5)
+    assert score.accuracy == pytest.approx((model(images).argmax(1) == labels).float().mean().item())
+
+
+def test_pixels_are_normalised_by_channel(task: Task) -> None:
+    colour = replace(task, images=np.repeat(task.images, 3, axis=3))
+    normalise = Normalise(mean=[0.5, 0.0, 0.25], std=[0.5, 1.0, 2.0])
+    data = to_device(colour, normalise, "train.mine", CPU)
+    assert data.images.dtype == torch.uint8
+    found = data.batch(torch.tensor([7]))[0]
+    pixel = task.images[7, :, :, 0] / 255
+    for channel, (mean, std) in enumerate(((0.5, 0.5), (0.0, 1.0), (0.25, 2.0))):
+        np.testing.assert_allclose(found[channel].numpy(), (pixel - mean) / std, atol=1e-6)
+    with pytest.raises(UserError, match=r"train.mine.normalise.mean: 3 values for images of 1 channels; give 1"):
+        to_device(task, normalise, "train.mine", CPU)
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_an_epoch_sees_every_image_once(epoch: int) -> None:
+    assert sorted(engine.epoch_order(3, epoch, 50).tolist()) == list(range(50))
+    assert engine.epoch_order(3, epoch, 50).tolist() != engine.epoch_order(4, epoch, 50).tolist()
+    assert engine.epoch_order(3, 0, 50).tolist() != engine.epoch_order(3, 1, 50).tolist()
+
+
+def values(stopper: Stopper, *seen: float) -> list[tuple[bool, bool]]:
+    return [(stopper.update(value), stopper.stop) for value in seen]
+
+
+def test_patience_counts_evaluations_without_improvement() -> None:
+    stopper = Stopper(EarlyStopping(metric="loss", patience=2))
+    improved = values(stopper, 1.0, 1.0, 0.9, 0.95, 0.9)
+    assert improved == [(True, False), (False, False), (True, False), (False, False), (False, True)]
+    assert stopper.best == 0.9
+
+
+def test_with_a_threshold_counting_starts_past_it() -> None:
+    stopper = Stopper(EarlyStopping(metric="accuracy", patience=0, threshold=0.3))
+    assert values(stopper, 0.2, 0.1, 0.3, 0.31) == [(True, False), (False, False), (True, False), (True, True)]
+    patient = Stopper(EarlyStopping(metric="accuracy", patience=1, threshold=0.3))
+    assert values(patient, 0.2, 0.1, 0.4, 0.35) == [(True, False), (False, False), (True, False), (False, True)]
+
+
+def test_without_patience_the_best_is_kept_and_nothing_stops(task: Task, tmp_path: Path) -> None:
+    run = spec(early_stopping={"metric": "loss", "patience": None}, optimizer={"name": "sgd", "lr": 8.0}, epochs=4)
+    found = fit(task, run, tmp_path)
+    losses = [row["validation_loss"] for row in found.history]
+    assert (found.step, found.last_step) == (12, 16)
+    assert int(np.argmin(losses)) == 2
+    model = training.build(run, task, "mine")
+    model.load_state_dict(found.weights)
+    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    assert evaluate(model, data, "validation", run).loss == pytest.approx(min(losses))
+
+
+def test_no_stop_before_the_minimum(task: Task, tmp_path: Path) -> None:
+    stopping = {"metric": "accuracy", "patience": 0, "threshold": 0.0}
+    assert fit(task, spec(early_stopping=stopping), tmp_path / "a").last_step == 4
+    late = fit(task, spec(early_stopping=stopping | {"minimum": 2}), tmp_path / "b")
+    assert (late.last_step, late.stopped_early) == (8, True)
+
+
+MOMENTUM = {"name": "sgd", "lr": 0.1, "momentum": 0.9}
+
+
+@pytest.mark.parametrize("kill_after", [1, 3, 4, 5, 8, 11])
+@pytest.mark.parametrize("optimizer", [MOMENTUM, {"name": "adam", "lr": 0.01}])
+def test_a_killed_training_goes_on_to_the_bit(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_after: int, optimizer: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("PROBELINE_CHECKPOINT_SECONDS", "0")
+    run = spec(
+        optimizer=optimizer, early_stopping={"metric": "loss", "patience": 5}, l2={"strength": 0.01, "form": "half"}
+    )
+    whole = fit(task, run, tmp_path / "whole")
+    with pytest.raises(Killed):
+        fit(task, run, tmp_path / "cut", kill_after=kill_after)
+    assert (tmp_path / "cut/c.pt").exists() == (kill_after > 1)  # the kill comes before the save of its step
+    again = fit(task, run, tmp_path / "cut")
+    assert again.history == whole.history
+    assert (again.step, again.last_step) == (whole.step, whole.last_step)
+    for name, value in whole.weights.items():
+        assert value.numpy().tobytes() == again.weights[name].numpy().tobytes()
+
+
+def test_a_finished_training_is_not_made_again(task: Task, tmp_path: Path) -> None:
+    first = fit(task, spec(), tmp_path)
+    again = fit(task, spec(), tmp_path, kill_after=1)
+    assert again.history == first.history
+
+
+def test_divergence_names_its_first_step(task: Task, tmp_path: Path) -> None:
+    run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"}, may_diverge=True)
+    found = fit(task, run, tmp_path)
+    torch.manual_seed(0)
+    model = training.build(run, task, "mine")
+    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    train = data.splits["train"][engine.epoch_order(0, 0, 30)]
+    with torch.no_grad():
+        for step in range(1, 5):
+            chosen = train[(step - 1) * 8 : step * 8]
+            with torch.enable_grad():
+                loss = nn.functional.cross_entropy(model(data.batch(chosen)), data.labels[chosen])
+                gradients = torch.autograd.grad(loss, list(model.parameters()))
+            if not torch.isfinite(loss):
+                break
+            model[1].weight -= 1e30 * (gradients[0] + 2 * model[1].weight)
+            model[1].bias -= 1e30 * gradients[1]
+    assert found.diverged_at == step
+    assert len(found.history) == 1
+
+
+def test_divergence_fails_where_it_may_not(task: Task, tmp_path: Path) -> None:
+    run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"})
+    with pytest.raises(UserError, match=r"train.mine: diverged: the loss of seed 0 is not finite at step \d"):
+        training.train("mine", run, task, tmp_path, training.Effort(), CPU)
+
+
+def test_a_run_over_seeds_has_mean_and_spread(task: Task, tmp_path: Path) -> None:
+    run = spec(seeds=[0, 1, 2])
+    trained = training.train("mine", run, task, tmp_path, training.Effort(), CPU)
+    assert [result.draw for result in trained] == [0, 1, 0]
+    found = results.metrics(run, task, 51, trained)
+    accuracies = [seed["test_accuracy"] for seed in found["seeds"]]
+    assert found["mean"]["test_accuracy"] == pytest.approx(np.mean(accuracies))
+    assert found["std"]["test_accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert found["images"] == {"train": 30, "validation": 10, "test": 15}
+    assert training.parameters(run, task, "mine") == 16 * 3 + 3
+    total = sum(result.confusion for result in trained)
+    of_class = np.bincount(task.labels[task.test], minlength=3)
+    assert total.sum(axis=1).tolist() == (3 * of_class).tolist()
+    for index, name in enumerate(task.classes):
+        assert found["test_accuracy_by_class"][name] == pytest.approx(total[index, index] / total[index].sum())
+
+
+def test_a_diverged_seed_leaves_no_mean(task: Task, tmp_path: Path) -> None:
+    run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"}, may_diverge=True)
+    trained = training.train("mine", run, task, tmp_path, training.Effort(), CPU)
+    found = results.metrics(run, task, 51, trained)
+    assert found["diverged"] == 1
+    assert found["mean"]["test_accuracy"] is None
+    results.write_curves(tmp_path / "curves.csv", trained)
+    assert "nan" not in (tmp_path / "curves.csv").read_text().lower()
+
+
+def test_curves_are_the_mean_over_the_seeds_that_came_so_far(tmp_path: Path) -> None:
+    def result(seed: int, *losses: float) -> results.SeedResult:
+        history = [
+            {"step": 10 * (i + 1), "epoch": 1.0, "train_loss": loss, "train_accuracy": 0.5, "validation_loss": loss,
+             "validation_accuracy": 0.5} for i, loss in enumerate(losses)
+        ]  # fmt: skip
+        return results.SeedResult(seed, 0, engine.Fit({}, history, 10, 10, False, None), {}, np.zeros((2, 2), np.int64))
+
+    results.write_curves(tmp_path / "c.csv", [result(0, 1.0, 0.5), result(1, 2.0)])
+    assert (tmp_path / "c.csv").read_text().splitlines()[1:] == ["10,1.5,1.5,0.5,0.5", "20,0.5,0.5,0.5,0.5"]
+
+
+def test_equal_weights_are_equal_bytes_under_any_name(task: Task, tmp_path: Path) -> None:
+    trained = training.train("mine", spec(), task, tmp_path / "c", training.Effort(), CPU)
+    for name in ("a.pt", "another-name.pt"):
+        results.save_weights(tmp_path / name, trained[0])
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "another-name.pt").read_bytes()
+
+
+def test_the_fingerprint_follows_data_and_parameters(tmp_path: Path) -> None:
+    (tmp_path / "images.npy").write_bytes(b"1")
+    one = fingerprint(tmp_path, {"lr": 0.1})
+    assert one == fingerprint(tmp_path, {"lr": 0.1}) != fingerprint(tmp_path, {"lr": 0.2})
+    (tmp_path / "images.npy").write_bytes(b"2")
+    assert one != fingerprint(tmp_path, {"lr": 0.1})
+
+
+def test_checkpoints_stay_after_an_error_and_go_after_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBELINE_CHECKPOINTS", str(tmp_path))
+
+    def killed() -> None:
+        with store("mine", "0f") as folder:
+            folder.mkdir()
+            raise Killed
+
+    with pytest.raises(Killed):
+        killed()
+    with store("mine", "0f") as again:
+        assert again.exists()
+    assert list(tmp_path.iterdir()) == []
