@@ -23,11 +23,12 @@ def main(name: str) -> dict[str, Any]:
             for result in trained:
                 results.save_weights(model / f"seed-{result.seed}.pt", result)
             files.write_json(model / "model.json", results.blueprint(run, task))
-        size = parameters(run, task, name)
-        files.write_json(Path("metrics/train") / f"{name}.json", results.metrics(run, task, size, trained))
-        results.write_curves(Path("plots/curves") / f"{name}.csv", trained)
-        results.write_history(Path("plots/history") / f"{name}.csv", trained)
-        results.write_confusion(Path("plots/confusion") / f"{name}.csv", task.classes, trained)
+        with files.new_folder(Path("data/results") / name) as found:
+            size = parameters(run, task, name)
+            files.write_json(found / "metrics.json", results.metrics(run, task, size, trained))
+            results.write_curves(found / "curves.csv", trained)
+            results.write_history(found / "history.csv", trained)
+            results.write_confusion(found / "confusion.csv", task.classes, trained)
     return effort.facts(where)
 
 

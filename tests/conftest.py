@@ -39,7 +39,7 @@ def task() -> Task:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     """Make a Git clone of the working tree, as it is now, with the preset `smoke` committed."""
 

@@ -14,12 +14,12 @@ def table(names: Iterable[str], folder: Path) -> pd.DataFrame:
     """A row a run, in the order of params.yaml.
 
     Args:
-        folder: Of the runs' JSON files.
+        folder: Of the runs' results, a folder each.
 
     Raises:
         UserError: The metrics of a run are missing.
     """
-    return pd.DataFrame([_row(name, folder / f"{name}.json") for name in names])
+    return pd.DataFrame([_row(name, folder / name / "metrics.json") for name in names])
 
 
 def _row(name: str, path: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def _curve(axes: Axes, history: pd.DataFrame, split: str, value: str) -> None:
 
 def _confusion(axes: Axes, confusion: pd.DataFrame) -> None:
     axes.grid(visible=False)
-    names = list(dict.fromkeys(confusion["actual"].astype(str)))
+    names = list(dict.fromkeys(confusion["actual"]))
     counts = confusion["images"].to_numpy().reshape(len(names), len(names))
     rows = counts.sum(axis=1, keepdims=True)
     axes.set_title("confusion, test images", fontsize=9)

@@ -1,0 +1,207 @@
+"""The pipeline as its users run it: DVC, at the scale of the preset `smoke`, in a clone."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from tests.conftest import dvc, git, surroundings
+
+
+@pytest.fixture(scope="module")
+def ready(clone: Callable[[], Path]) -> Path:
+    """A clone whose pipeline has run and whose results are committed."""
+    folder = clone()
+    first = dvc(folder, "repro")
+    assert first.returncode == 0, first.stdout + first.stderr
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "results")
+    return folder
+
+
+@pytest.fixture
+def project(ready: Path) -> Iterator[Path]:
+    """The same, left as it was found."""
+    yield ready
+    git(ready, "checkout", "-q", "--", ".")
+    git(ready, "clean", "-qfd")
+    dvc(ready, "checkout", "-q", "--force")
+
+
+def ran(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
+
+
+def change(folder: Path, key: str, value: object) -> None:
+    """Edit one value of params.yaml, as a user does."""
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    *path, last = key.split(".")
+    entry = params
+    for name in path:
+        entry = entry[name]
+    entry[last] = value
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def test_a_first_run_leaves_a_clean_folder_and_a_second_runs_nothing(project: Path) -> None:
+    assert git(project, "status", "--porcelain") == ""
+    assert ran(dvc(project, "repro")) == []
+    tracked = set(git(project, "ls-files").split("\n"))
+    assert {"dvc.lock", "metrics/summary.json", "metrics/train/svm.json", "plots/runs/svm.png"} <= tracked
+    assert not any(path.startswith(("data/", "logs/", ".checkpoints/")) for path in tracked)
+    summary = json.loads((project / "metrics/summary.json").read_text())
+    assert set(summary) == {"logistic", "svm", "softmax"}  # `diverging` has no accuracy
+    assert min(summary.values()) > 0.75
+    assert (project / "plots/runs/diverging.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_experiment_reruns_its_run_and_comes_back_from_the_cache(project: Path) -> None:
+    first = ran(dvc(project, "exp", "run", "-S", "train.svm.optimizer.lr=0.02"))
+    assert first == ["check", "train@svm", "summary"]
+    changed = json.loads((project / "metrics/train/svm.json").read_text())["mean"]
+    git(project, "checkout", "-q", "--", ".")
+    dvc(project, "checkout", "-q")
+    assert ran(dvc(project, "repro")) == []
+    assert json.loads((project / "metrics/train/svm.json").read_text())["mean"] != changed
+    again = dvc(project, "exp", "run", "-S", "train.svm.optimizer.lr=0.02")
+    assert ran(again) == ["summary"]  # it writes what is in Git, and is quick
+    assert "Stage 'train@svm' is cached - skipping run" in again.stdout
+    assert json.loads((project / "metrics/train/svm.json").read_text())["mean"] == changed
+
+
+def test_forcing_a_stage_gives_the_same_bytes(project: Path) -> None:
+    for stage in ("fetch@digits", "split@digits", "train@svm", "train@logistic", "summary"):
+        assert ran(dvc(project, "repro", "--force", "--single-item", stage)) == [stage]
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_a_queue_of_experiments_is_compared(project: Path) -> None:
+    queued = dvc(project, "exp", "run", "--queue", "-S", "train.svm.optimizer.lr=0.1,0.01", "-n", "lr")
+    assert queued.returncode == 0, queued.stderr
+    assert dvc(project, "queue", "start", "-j", "2").returncode == 0
+    deadline = time.monotonic() + 120
+    while (status := dvc(project, "queue", "status").stdout).count("Success") < 2 and time.monotonic() < deadline:
+        assert "Failed" not in status, dvc(project, "queue", "logs", "lr-1").stdout
+        time.sleep(1)
+    shown = json.loads(dvc(project, "exp", "show", "--json").stdout)
+    experiments = [exp["revs"][0] for commit in shown for exp in commit.get("experiments") or []]
+    rates = {
+        exp["name"]: exp["data"]["params"]["params.yaml"]["data"]["train"]["svm"]["optimizer"]["lr"]
+        for exp in experiments
+    }
+    accuracy = {exp["name"]: exp["data"]["metrics"]["metrics/summary.json"]["data"]["svm"] for exp in experiments}
+    assert sorted(value for name, value in rates.items() if name.startswith("lr-")) == [0.01, 0.1]
+    assert len({accuracy[name] for name in accuracy if name.startswith("lr-")}) == 2
+    assert git(project, "status", "--porcelain") == ""
+
+
+KILLS = ["stage", "dvc", "both"]
+
+
+@pytest.mark.parametrize("victim", KILLS)
+def test_a_run_killed_with_sigkill_goes_on_to_the_same_bytes(project: Path, victim: str) -> None:
+    change(project, "train.svm.epochs", 30 + KILLS.index(victim))
+    command = [str(project / ".venv/bin/dvc"), "repro", "train@svm"]
+    slow = surroundings(PROBELINE_CHECKPOINT_SECONDS="0")
+    started = subprocess.Popen(
+        command, cwd=project, env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    checkpoints = project / ".checkpoints"
+    wait_for(lambda: any(path.stat().st_size for path in checkpoints.rglob("seed-0.pt")))
+    family = psutil.Process(started.pid).children(recursive=True)
+    stage = next(child for child in family if "stages/train.py" in child.cmdline())
+    if victim in {"stage", "both"}:
+        stage.kill()
+    if victim in {"dvc", "both"}:
+        os.kill(started.pid, signal.SIGKILL)
+    started.communicate()
+    wait_for(lambda: not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE)
+    assert started.returncode != 0
+    assert not (project / "data/models/svm").exists()
+    assert list(checkpoints.rglob("seed-0.pt"))
+
+    continued = dvc(project, "repro", "train@svm")
+    assert ran(continued) == ["train@svm"]
+    assert "goes on from step" in continued.stdout + continued.stderr
+    assert not list(checkpoints.rglob("*.pt"))
+    found = contents(project / "data/models/svm") | contents(project / "data/results/svm")
+
+    undisturbed = dvc(project, "repro", "--force", "--single-item", "train@svm")
+    assert ran(undisturbed) == ["train@svm"]
+    assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
+    assert contents(project / "data/models/svm") | contents(project / "data/results/svm") == found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("train.svm.stepz", 3, "error: params.yaml: train.svm: unknown key 'stepz'; did you mean 'steps'?"),
+        (
+            "train.svm.model",
+            {"name": "liner"},
+            "error: params.yaml: train.svm.model: unknown model 'liner'; did you mean",
+        ),
+        ("train.svm.task", "digit", "error: params.yaml: train.svm.task: unknown entry of tasks 'digit'; did you mean"),
+        (
+            "tasks.digits.dataset",
+            "digit",
+            "error: params.yaml: tasks.digits.dataset: unknown entry of datasets 'digit'",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_loses_nothing(project: Path, key: str, value: object, line: str) -> None:
+    change(project, key, value)
+    done = dvc(project, "repro")
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert line in said
+    assert "Traceback" not in said
+    assert "Running stage 'train" not in said
+    deleted = git(project, "ls-files", "--deleted").split()
+    assert deleted == []
+
+
+def test_a_name_that_would_be_a_command_runs_nothing(project: Path) -> None:
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["train"]["svm;touch stolen"] = params["train"]["svm"]
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    done = dvc(project, "repro")
+    assert done.returncode != 0
+    assert "the name 'svm;touch stolen' goes into a command line" in done.stdout + done.stderr
+    assert not (project / "stolen").exists()
+
+
+def test_a_class_that_is_not_there_names_the_nearest(project: Path) -> None:
+    change(project, "tasks.digits.classes", ["3", "88"])
+    done = dvc(project, "repro", "split@digits")
+    assert "error: params.yaml: tasks.digits.classes: unknown class of digits '88'; did you mean '8'?" in done.stderr
+    assert done.returncode != 0
+    assert (project / "metrics/train/svm.json").exists()
+
+
+def test_a_removed_run_leaves_the_summary(project: Path) -> None:
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    del params["train"]["softmax"]
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    assert ran(dvc(project, "repro")) == ["check", "summary"]
+    assert "softmax" not in (project / "metrics/summary.csv").read_text()
+    assert not (project / "plots/runs/softmax.png").exists()
