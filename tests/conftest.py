@@ -69,7 +69,9 @@ def git(folder: Path, *arguments: str) -> str:
 def surroundings(**settings: str) -> dict[str, str]:
     """An environment in which no setting of this machine reaches a stage, and no network is asked."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROBELINE_", "DVC_"))}
-    return {**clean, "PYTHONPATH": "src", "PROBELINE_THREADS": "1", **settings}
+    # The workers of `dvc queue` look for `dvc` on the path: an activated environment.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{clean.get('PATH', '')}"
+    return {**clean, "PATH": path, "PYTHONPATH": "src", "PROBELINE_THREADS": "1", **settings}
 
 
 def dvc(folder: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
