@@ -55,7 +55,7 @@ def _confusion(axes: Axes, confusion: pd.DataFrame) -> None:
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if len(names) <= ANNOTATED:
-        axes.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 2 else 0, ha="center")
+        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 2 else 0)
         axes.set_yticks(range(len(names)), names)
         for (row, column), value in np.ndenumerate(share):
             if value >= 0.005:
