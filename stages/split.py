@@ -5,6 +5,7 @@ from pathlib import Path
 from probeline import raw, task
 from probeline.pipeline import files
 from probeline.pipeline.params import read
+from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
 from probeline.splitting import Split, split
 
@@ -15,7 +16,7 @@ def main(name: str) -> None:
     with files.new_folder(Path("data/tasks") / name) as folder:
         task.save(drawn, folder)
     sizes = f"{drawn.train.shape[1]} train, {drawn.validation.shape[1]} validation, {len(drawn.test)} test images"
-    print(f"{name}: {sizes}, {len(drawn.classes)} classes, {spec.draws} draws of {spec.dataset}")
+    say(f"{name}: {sizes}, {len(drawn.classes)} classes, {spec.draws} draws of {spec.dataset}")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from probeline import task as tasks
 from probeline.pipeline import files
 from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
-from probeline.training import checkpoint, device, results
+from probeline.training import checkpoint, device
+from probeline.training.record import blueprint, record, save_weights
+from probeline.training.seeds import Effort, parameters, train
 from probeline.training.spec import Run
-from probeline.training.training import Effort, parameters, train
 
 
 def main(name: str) -> dict[str, Any]:
@@ -21,14 +22,10 @@ def main(name: str) -> dict[str, Any]:
         trained = train(name, run, task, checkpoints, effort, where)
         with files.new_folder(Path("data/models") / name) as model:
             for result in trained:
-                results.save_weights(model / f"seed-{result.seed}.pt", result)
-            files.write_json(model / "model.json", results.blueprint(run, task))
-        with files.new_folder(Path("data/results") / name) as found:
-            size = parameters(run, task, name)
-            files.write_json(found / "metrics.json", results.metrics(run, task, size, trained))
-            results.write_curves(found / "curves.csv", trained)
-            results.write_history(found / "history.csv", trained)
-            results.write_confusion(found / "confusion.csv", task.classes, trained)
+                save_weights(model / f"seed-{result.seed}.pt", result)
+            files.write_json(model / "model.json", blueprint(run, task))
+        with files.new_folder(Path("data/results") / name) as measured:
+            files.write_json(measured / "run.json", record(run, task, parameters(run, task, name), trained))
     return effort.facts(where)
 
 

@@ -57,9 +57,29 @@ def _entry(where: str, group: str, entry: Any) -> Any:
 
 def _references(groups: dict[str, dict[str, Any]], everything: Mapping[str, Any]) -> list[str]:
     lines = []
+    tasks = groups.get("tasks", {})
+    for name, run in groups.get("train", {}).items():
+        if task := tasks.get(run.task):
+            lines += [f"{FILE}: train.{name}: {line}" for line in _misfits(run, task)]
     for group, key, target in (("tasks", "dataset", "datasets"), ("train", "task", "tasks")):
         for name, entry in groups.get(group, {}).items():
             if (wanted := getattr(entry, key)) not in (everything.get(target) or {}):
                 what = unknown(f"entry of {target}", wanted, map(str, everything.get(target) or {}))
                 lines.append(f"{FILE}: {group}.{name}.{key}: {what}")
+    return lines
+
+
+def _misfits(run: Run, task: Split) -> list[str]:
+    """Where a run does not fit its task, as far as that shows without the data."""
+    lines = []
+    if task.classes != "all":
+        try:
+            run.objective.outputs(len(task.classes))
+        except ValueError as error:
+            lines.append(str(error))
+    if task.draws > 1 and len({seed % task.draws for seed in run.seeds}) < len(run.seeds):
+        lines.append(
+            f"seeds: {len(run.seeds)} seeds share {task.draws} draws, so that the spread would be too small; "
+            f"raise tasks.{run.task}.draws"
+        )
     return lines

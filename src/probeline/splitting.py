@@ -30,9 +30,9 @@ Share = Annotated[float | int | Literal["rest"], BeforeValidator(_share)]
 class Split(Spec):
     """An entry of `tasks`: which images of a dataset are train, validation and test.
 
-    Train and validation are drawn from the dataset's training images. Test is drawn from its test images, and from
-    the training images before all else where it has no test images of its own. A fraction is of the images it is
-    drawn from. Validation is drawn before train, so that a smaller train share is a subset of a larger one.
+    Train and validation are drawn from the dataset's training images. Test is drawn from its test images; where it has
+    none, from the training images, before all else (or, as rest, after all else). A fraction is of the images it is
+    drawn from. Validation is drawn before train, and a smaller train share is a subset of a larger one.
 
     Attributes:
         classes: Names, in the order of the labels; or all.
@@ -54,6 +54,8 @@ class Split(Spec):
 
     @model_validator(mode="after")
     def _no_overlap(self) -> "Split":
+        if self.sampling == "balanced" and "rest" in {self.train, self.validation}:
+            raise ValueError("a balanced draw needs a number for train and for validation; rest is what is left")
         if self.train == self.validation == "rest":
             raise ValueError("train and validation are both rest; give one of them a size")
         fractions = [share for share in (self.train, self.validation) if isinstance(share, float)]
@@ -82,10 +84,21 @@ def split(spec: Split, raw: Raw, where: str) -> Task:
     drawing = _Drawing(spec, raw, where)
 
     source = "test" if "test" in pools else "train"
-    test, left = drawing.take(source, pools[source], "test", np.random.default_rng([spec.seed, 0]))
-    if source == "test":
-        left = pools["train"]
+    left = pools["train"]
+    test_is_last = source == "train" and spec.test == "rest"
+    if test_is_last and spec.draws > 1:
+        raise UserError(
+            f"params.yaml: {where}.test: '{spec.dataset}' has no test images of its own, so that rest would be other "
+            f"images in each of {spec.draws} draws; give a size"
+        )
+    if not test_is_last:
+        test, remaining = drawing.take(source, pools[source], "test", np.random.default_rng([spec.seed, 0]))
+        left = remaining if source == "train" else left
     train, validation = zip(*(drawing.draw(left, number) for number in range(spec.draws)), strict=True)
+    if test_is_last:
+        test = np.setdiff1d(left, np.concatenate([*train, *validation]))
+        if not len(test):
+            raise UserError(f"params.yaml: {where}.test: nothing is left of '{spec.dataset}'; ask for less train")
 
     used = {"train": np.unique(np.concatenate([*train, *validation]))}
     if source == "test":
@@ -137,33 +150,28 @@ class _Drawing:
         if not 0 < number <= len(pool):
             self._refuse(share, wanted, f"{number} of the {len(pool)} images that are left")
         order = rng.permutation(len(pool))
-        if self.spec.sampling == "random":
-            chosen = order[:number]
-        else:
-            quota = self._quota(labels, number, share, wanted)
-            chosen = np.concatenate([order[labels[order] == label][:count] for label, count in quota.items()])
+        if self.spec.sampling != "random" and wanted != "rest":
+            order = order[np.argsort(self._turn(labels[order], share, wanted, number), kind="stable")]
         keep = np.zeros(len(pool), dtype=bool)
-        keep[chosen] = True
+        keep[order[:number]] = True
         return pool[keep], pool[~keep]
 
-    def _quota(self, labels: Indices, number: int, share: str, wanted: object) -> dict[int, int]:
-        """How many of each class, by label."""
-        present, available = np.unique(labels, return_counts=True)
-        if wanted == "rest":
-            counts = available
-        elif self.spec.sampling == "balanced":
-            if number % len(present):
-                self._refuse(share, wanted, f"{number} images in {len(present)} classes alike")
-            counts = np.full(len(present), number // len(present))
-            if (short := int(np.argmin(available))) >= 0 and counts[short] > available[short]:
-                name = self.raw.classes[int(present[short])]
-                self._refuse(share, wanted, f"{counts[short]} of the {available[short]} images of class '{name}'")
-        else:  # by largest remainder, so that the counts add up
-            exact = number * available / available.sum()
-            counts = np.floor(exact).astype(np.int64)
-            largest = np.argsort(counts - exact, kind="stable")[: number - int(counts.sum())]
-            counts[largest] += 1
-        return dict(zip(present.tolist(), counts.tolist(), strict=True))
+    def _turn(self, labels: Indices, share: str, wanted: object, number: int) -> NDArray[np.float64]:
+        """When each image is drawn, so that every beginning of that order is a sample of the kind that is asked for."""
+        classes, place, available = np.unique(labels, return_inverse=True, return_counts=True)
+        rank = np.empty(len(labels))
+        for index in range(len(classes)):
+            rank[place == index] = np.arange(available[index])
+        if self.spec.sampling == "stratified":
+            # The k-th of n images of a class comes at (k + 1/2) / n: Webster's apportionment, which is monotone.
+            return np.asarray((rank + 0.5) / available[place])
+        each, over = divmod(number, len(classes))
+        if over:
+            self._refuse(share, wanted, f"{number} images in {len(classes)} classes alike")
+        if (short := available.min()) < each:
+            name = self.raw.classes[int(classes[available.argmin()])]
+            self._refuse(share, wanted, f"{each} of the {short} images of class '{name}'")
+        return rank
 
     def _refuse(self, share: str, wanted: object, what: str) -> None:
         dataset = self.spec.dataset

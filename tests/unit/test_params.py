@@ -71,11 +71,21 @@ def test_a_mistake_in_a_run(change: dict[str, object], line: str) -> None:
         ({"train": 0.9, "validation": 0.2}, "params.yaml: tasks.small: train 0.9 and validation 0.2 overlap"),
         ({"dataset": "digit"}, "tasks.small.dataset: unknown entry of datasets 'digit'; did you mean 'digits'?"),
         ({"classes": ["a", "a"]}, "classes names one twice"),
+        ({"sampling": "balanced"}, "params.yaml: tasks.small: a balanced draw needs a number"),
         ({"draws": 0}, "tasks.small.draws: should be greater than or equal to 1"),
     ],
 )
 def test_a_mistake_in_a_task(change: dict[str, object], line: str) -> None:
     assert line in refusal(everything(tasks={"small": TASK | change}))
+
+
+def test_a_run_that_does_not_fit_its_task() -> None:
+    binary = RUN | {"objective": {"name": "binary_cross_entropy"}}
+    three = TASK | {"classes": ["0", "1", "2"]}
+    line = "params.yaml: train.mine: binary_cross_entropy needs a task of 2 classes, not 3; use cross_entropy"
+    assert refusal(everything(tasks={"small": three}, train={"mine": binary})) == line
+    shared = refusal(everything(tasks={"small": TASK | {"draws": 2}}, train={"mine": RUN | {"seeds": [0, 1, 2]}}))
+    assert shared.startswith("params.yaml: train.mine: seeds: 3 seeds share 2 draws")
 
 
 @pytest.mark.parametrize("name", ["a b", "a;b", "A", "a_b", "-a", "a-", "3a", "$(id)", 7])

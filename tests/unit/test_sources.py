@@ -392,8 +392,8 @@ def test_digests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         check_bytes(b"abc", "md5:0", "batch")
     own.pin("mine", "abc", sha256, sha256)
     assert capsys.readouterr().out == ""
-    own.pin("mine", "abc", sha256, None)
-    assert capsys.readouterr().out.startswith(f"mine: sha256 of abc is {sha256}; write it at datasets.mine.sha256")
+    with pytest.raises(UserError, match=f"^datasets.mine.sha256: is null; write {sha256} there: that of abc"):
+        own.pin("mine", "abc", sha256, None)
     with pytest.raises(UserError, match=f"^abc: has changed: sha256 expected 00, found {sha256}; restore"):
         own.pin("mine", "abc", sha256, "00")
 

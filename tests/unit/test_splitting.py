@@ -1,5 +1,6 @@
 """Splits: which images, how many of each class, never one twice."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_stratified_keeps_the_proportions(tmp_path: Path) -> None:
     drawn = split(spec(sampling="stratified", validation=0.2, train=24), made(tmp_path), "tasks.t")
     assert (by_class(drawn, drawn.validation[0]), by_class(drawn, drawn.train[0])) == ([6, 4, 2], [12, 8, 4])
     odd = split(spec(sampling="stratified", validation=7), made(tmp_path), "tasks.t")
-    assert by_class(odd, odd.validation[0]) == [4, 2, 1]  # exactly 3.5, 2.33, 1.17: the largest remainder
+    assert by_class(odd, odd.validation[0]) == [4, 2, 1]  # exactly 3.5, 2.33, 1.17
 
 
 def test_balanced_takes_as_many_of_each_class(tmp_path: Path) -> None:
@@ -83,10 +84,25 @@ def test_classes_are_relabelled_in_their_order(tmp_path: Path) -> None:
     assert sorted(pixel(drawn, np.flatnonzero(drawn.labels == 0))) == [*range(50, 60), *range(208, 212)]
 
 
-def test_a_smaller_train_share_is_a_subset(tmp_path: Path) -> None:
-    small, large = (split(spec(train=n, sampling="stratified"), made(tmp_path), "tasks.t") for n in (12, 30))
-    assert set(pixel(small, small.train[0])) < set(pixel(large, large.train[0]))
-    assert pixel(small, small.validation[0]) == pixel(large, large.validation[0])
+@pytest.mark.parametrize("sampling", ["random", "stratified", "balanced"])
+def test_a_smaller_train_share_is_a_subset(tmp_path: Path, sampling: str) -> None:
+    sizes = [3, 6, 9, 18, 24] if sampling == "balanced" else range(2, 54)
+    drawn = [split(spec(train=n, validation=6, sampling=sampling), made(tmp_path), "tasks.t") for n in sizes]
+    for small, large in pairwise(drawn):
+        assert set(pixel(small, small.train[0])) < set(pixel(large, large.train[0]))
+        assert pixel(small, small.validation[0]) == pixel(large, large.validation[0])
+
+
+def test_rest_is_a_test_set_where_there_is_none(tmp_path: Path) -> None:
+    """As report E splits: some images of each class for train and validation, all others for test."""
+    drawn = split(spec(train=12, validation=6, sampling="balanced"), made(tmp_path, test=False), "tasks.t")
+    assert by_class(drawn, drawn.test) == [24, 14, 4]
+    everything = [*pixel(drawn, drawn.train[0]), *pixel(drawn, drawn.validation[0]), *pixel(drawn, drawn.test)]
+    assert sorted(everything) == list(range(60))
+    with pytest.raises(UserError, match="rest would be other images in each of 2 draws; give a size"):
+        split(spec(train=12, validation=6, draws=2), made(tmp_path, test=False), "tasks.t")
+    with pytest.raises(UserError, match="nothing is left of 'made'"):
+        split(spec(), made(tmp_path, test=False), "tasks.t")
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:

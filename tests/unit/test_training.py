@@ -1,8 +1,11 @@
 """The engine against plain loops, early stopping as it is written, and continuation to the bit."""
 
+import json
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,9 +13,12 @@ import pytest
 import torch
 from torch import nn
 
+from probeline import summary
+from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
+from probeline.pipeline.params import Spec
 from probeline.task import Task
-from probeline.training import engine, results, training
+from probeline.training import engine, record, seeds
 from probeline.training.checkpoint import Checkpoint, fingerprint, store
 from probeline.training.data import of_draw, to_device
 from probeline.training.evaluation import evaluate
@@ -31,6 +37,9 @@ def spec(**changes: Any) -> Run:
     return Run.model_validate(defaults | changes)
 
 
+SUM = {"strength": 1.0, "form": "sum"}
+
+
 class Killed(Exception):  # noqa: N818
     pass
 
@@ -38,7 +47,7 @@ class Killed(Exception):  # noqa: N818
 def fit(task: Task, run: Run, path: Path, seed: int = 0, kill_after: int | None = None) -> engine.Fit:
     data = of_draw(to_device(task, run.normalise, "train.mine", CPU), task, 0)
     torch.manual_seed(seed)
-    model = training.build(run, task, "mine")
+    model = seeds.build(run, task, "mine")
 
     def report(step: int, *_: object) -> None:
         if step == kill_after:
@@ -76,15 +85,15 @@ def test_the_engine_is_a_plain_loop_with_the_penalty_of_its_form(
     expected = plain_loop(task, run, l2=factor).state_dict()
     found = fit(task, run, tmp_path).weights
     for name, value in expected.items():
-        torch.testing.assert_close(found[f"1.{name}"], value, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(found[f"head.{name}"], value, rtol=1e-5, atol=1e-6)
 
 
 def test_clipping_limits_the_norm_of_the_whole_gradient(task: Task, tmp_path: Path) -> None:
     expected = plain_loop(task, spec(), clip=0.05).state_dict()
     found = fit(task, spec(clip_norm=0.05), tmp_path).weights
-    assert not torch.allclose(found["1.weight"], fit(task, spec(), tmp_path / "2").weights["1.weight"], atol=1e-3)
+    assert not torch.allclose(found["head.weight"], fit(task, spec(), tmp_path / "2").weights["head.weight"], atol=1e-3)
     for name, value in expected.items():
-        torch.testing.assert_close(found[f"1.{name}"], value, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(found[f"head.{name}"], value, rtol=1e-4, atol=1e-6)
 
 
 def test_the_penalty_leaves_biases_alone() -> None:
@@ -103,7 +112,7 @@ def test_the_history_is_what_was_seen(task: Task, tmp_path: Path) -> None:
     run = spec(optimizer={"name": "sgd", "lr": 1e-30}, epochs=2)
     history = fit(task, run, tmp_path).history
     torch.manual_seed(0)
-    model = training.build(run, task, "mine")
+    model = seeds.build(run, task, "mine")
     data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
     train, validation = (evaluate(model, data, split, run) for split in ("train", "validation"))
     assert [row["step"] for row in history] == [4, 8]  # 30 images in batches of 8: the last has 6
@@ -116,7 +125,7 @@ def test_the_history_is_what_was_seen(task: Task, tmp_path: Path) -> None:
 def test_a_score_is_the_mean_over_all_images(task: Task) -> None:
     run = spec()
     data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
-    model = training.build(run, task, "mine")
+    model = seeds.build(run, task, "mine")
     score = evaluate(model, data, "test", run)
     images = torch.tensor(task.images[task.test][:, :, :, 0][:, None] / 255, dtype=torch.float32)
     labels = torch.tensor(task.labels[task.test])
@@ -168,7 +177,7 @@ def test_without_patience_the_best_is_kept_and_nothing_stops(task: Task, tmp_pat
     losses = [row["validation_loss"] for row in found.history]
     assert (found.step, found.last_step) == (12, 16)
     assert int(np.argmin(losses)) == 2
-    model = training.build(run, task, "mine")
+    model = seeds.build(run, task, "mine")
     model.load_state_dict(found.weights)
     data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
     assert evaluate(model, data, "validation", run).loss == pytest.approx(min(losses))
@@ -181,19 +190,31 @@ def test_no_stop_before_the_minimum(task: Task, tmp_path: Path) -> None:
     assert (late.last_step, late.stopped_early) == (8, True)
 
 
-MOMENTUM = {"name": "sgd", "lr": 0.1, "momentum": 0.9}
+class Noisy(Spec):
+    """A network with all that a continuation must restore: batch statistics, dropout, several layers."""
+
+    name: str = "noisy"
+
+    def build(self, shape: tuple[int, int, int], outputs: int) -> nn.Module:
+        width = math.prod(shape)
+        return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(width), nn.Dropout(0.5), nn.Linear(width, outputs))
 
 
-@pytest.mark.parametrize("kill_after", [1, 3, 4, 5, 8, 11])
-@pytest.mark.parametrize("optimizer", [MOMENTUM, {"name": "adam", "lr": 0.01}])
+def noisy(**changes: Any) -> Run:
+    return spec(**changes).model_copy(update={"model": Noisy()})
+
+
+@pytest.mark.parametrize("kill_after", [1, 4, 5, 13, 22, 30])
+@pytest.mark.parametrize("optimizer", [{"name": "sgd", "lr": 0.5, "momentum": 0.9}, {"name": "adam", "lr": 0.3}])
 def test_a_killed_training_goes_on_to_the_bit(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_after: int, optimizer: dict[str, Any]
 ) -> None:
-    monkeypatch.setenv("PROBELINE_CHECKPOINT_SECONDS", "0")
-    run = spec(
-        optimizer=optimizer, early_stopping={"metric": "loss", "patience": 5}, l2={"strength": 0.01, "form": "half"}
-    )
+    run = noisy(optimizer=optimizer, early_stopping={"metric": "loss", "patience": 3}, epochs=20)
     whole = fit(task, run, tmp_path / "whole")
+    monkeypatch.setenv("PROBELINE_CHECKPOINT_SECONDS", "0")
+    # The best is neither first nor last, and the patience ends the run: what a lost counter or best would change.
+    assert 4 < whole.step < whole.last_step < 80
+    assert kill_after < whole.last_step
     with pytest.raises(Killed):
         fit(task, run, tmp_path / "cut", kill_after=kill_after)
     assert (tmp_path / "cut/c.pt").exists() == (kill_after > 1)  # the kill comes before the save of its step
@@ -202,6 +223,64 @@ def test_a_killed_training_goes_on_to_the_bit(
     assert (again.step, again.last_step) == (whole.step, whole.last_step)
     for name, value in whole.weights.items():
         assert value.numpy().tobytes() == again.weights[name].numpy().tobytes()
+
+
+def test_evaluation_neither_drops_nor_learns_and_training_does_both(task: Task, tmp_path: Path) -> None:
+    run = noisy(epochs=2)
+    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    torch.manual_seed(0)
+    model = seeds.build(run, task, "mine")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.train()
+    assert evaluate(model, data, "test", run).loss == evaluate(model, data, "test", run).loss
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name])
+    found = fit(task, run, tmp_path)
+    assert int(found.weights["1.num_batches_tracked"]) == 8  # every step of both epochs, before and after evaluating
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"name": "sgd", "lr": 0.1, "weight_decay": 0.5},
+        {"name": "sgd", "lr": 0.1, "momentum": 0.9},
+        {"name": "adam", "lr": 0.01, "weight_decay": 0.1},
+        {"name": "rmsprop", "lr": 0.01, "momentum": 0.5},
+        {"name": "adagrad", "lr": 0.1, "weight_decay": 0.2},
+    ],
+)
+def test_the_optimiser_is_pytorchs_with_the_options_of_the_run(
+    task: Task, tmp_path: Path, optimizer: dict[str, Any]
+) -> None:
+    run = spec(optimizer=optimizer, batch_size=30, epochs=3)
+    found = fit(task, run, tmp_path).weights
+    torch.manual_seed(0)
+    layer = nn.Linear(16, 3)
+    options = {key: value for key, value in optimizer.items() if key != "name"}
+    kinds = {
+        "sgd": torch.optim.SGD,
+        "adam": torch.optim.Adam,
+        "rmsprop": torch.optim.RMSprop,
+        "adagrad": torch.optim.Adagrad,
+    }
+    theirs: torch.optim.Optimizer = kinds[optimizer["name"]](layer.parameters(), **options)
+    images = torch.tensor(task.images[task.train[0]].reshape(-1, 16) / 255, dtype=torch.float32)
+    for _ in range(3):
+        theirs.zero_grad()
+        loss = nn.functional.cross_entropy(layer(images), torch.tensor(task.labels[task.train[0]]))
+        torch.autograd.backward(loss)
+        theirs.step()
+    torch.testing.assert_close(found["head.weight"], layer.weight.detach(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found["head.bias"], layer.bias.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_damaged_checkpoint_is_no_checkpoint(task: Task, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = fit(task, spec(), tmp_path)
+    path = tmp_path / "c.pt"
+    for content in (b"", b"nonsense", path.read_bytes()[:-100]):
+        path.write_bytes(content)
+        assert fit(task, spec(), tmp_path).history == whole.history
+        assert "damaged checkpoint" in capsys.readouterr().out
 
 
 def test_a_finished_training_is_not_made_again(task: Task, tmp_path: Path) -> None:
@@ -214,7 +293,7 @@ def test_divergence_names_its_first_step(task: Task, tmp_path: Path) -> None:
     run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"}, may_diverge=True)
     found = fit(task, run, tmp_path)
     torch.manual_seed(0)
-    model = training.build(run, task, "mine")
+    model = seeds.build(run, task, "mine")
     data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
     train = data.splits["train"][engine.epoch_order(0, 0, 30)]
     with torch.no_grad():
@@ -232,22 +311,47 @@ def test_divergence_names_its_first_step(task: Task, tmp_path: Path) -> None:
     assert len(found.history) == 1
 
 
+@pytest.mark.parametrize("stopping", [None, {"metric": "loss", "patience": 3}])
+def test_a_hinge_of_weights_that_are_not_numbers_is_no_success(
+    task: Task, tmp_path: Path, stopping: dict[str, Any] | None
+) -> None:
+    """PyTorch's multi_margin_loss of nan is 0, the best loss there is."""
+    run = spec(objective={"name": "hinge"}, optimizer={"name": "sgd", "lr": 1e30}, l2=SUM, early_stopping=stopping)
+    assert fit(task, run, tmp_path).diverged_at in {2, 3}
+
+
+def test_a_score_of_weights_that_are_not_numbers_is_not_one(task: Task) -> None:
+    run = spec(objective={"name": "hinge"})
+    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    model = seeds.build(run, task, "mine")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(math.nan)
+    assert math.isnan(evaluate(model, data, "validation", run).loss)
+
+
+def test_a_last_step_that_breaks_the_weights_is_seen_in_the_evaluation(task: Task, tmp_path: Path) -> None:
+    run = spec(objective={"name": "hinge"}, optimizer={"name": "sgd", "lr": 1e38}, l2=SUM, epochs=None, steps=1)
+    broken = run.model_copy(update={"l2": L2(strength=10.0, form="sum")})
+    assert fit(task, broken, tmp_path).diverged_at == 1
+
+
 def test_divergence_fails_where_it_may_not(task: Task, tmp_path: Path) -> None:
     run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"})
     with pytest.raises(UserError, match=r"train.mine: diverged: the loss of seed 0 is not finite at step \d"):
-        training.train("mine", run, task, tmp_path, training.Effort(), CPU)
+        seeds.train("mine", run, task, tmp_path, seeds.Effort(), CPU)
 
 
 def test_a_run_over_seeds_has_mean_and_spread(task: Task, tmp_path: Path) -> None:
     run = spec(seeds=[0, 1, 2])
-    trained = training.train("mine", run, task, tmp_path, training.Effort(), CPU)
+    trained = seeds.train("mine", run, task, tmp_path, seeds.Effort(), CPU)
     assert [result.draw for result in trained] == [0, 1, 0]
-    found = results.metrics(run, task, 51, trained)
+    found = summary.metrics(record.record(run, task, 51, trained))
     accuracies = [seed["test_accuracy"] for seed in found["seeds"]]
     assert found["mean"]["test_accuracy"] == pytest.approx(np.mean(accuracies))
     assert found["std"]["test_accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
     assert found["images"] == {"train": 30, "validation": 10, "test": 15}
-    assert training.parameters(run, task, "mine") == 16 * 3 + 3
+    assert seeds.parameters(run, task, "mine") == 16 * 3 + 3
     total = np.sum([result.confusion for result in trained], axis=0)
     of_class = np.bincount(task.labels[task.test], minlength=3)
     assert total.sum(axis=1).tolist() == (3 * of_class).tolist()
@@ -257,30 +361,39 @@ def test_a_run_over_seeds_has_mean_and_spread(task: Task, tmp_path: Path) -> Non
 
 def test_a_diverged_seed_leaves_no_mean(task: Task, tmp_path: Path) -> None:
     run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"}, may_diverge=True)
-    trained = training.train("mine", run, task, tmp_path, training.Effort(), CPU)
-    found = results.metrics(run, task, 51, trained)
+    trained = seeds.train("mine", run, task, tmp_path, seeds.Effort(), CPU)
+    measured = json.loads(json.dumps(record.record(run, task, 51, trained)))
+    found = summary.metrics(measured)
     assert found["diverged"] == 1
     assert found["mean"]["test_accuracy"] is None
-    results.write_curves(tmp_path / "curves.csv", trained)
+    assert set(found["test_accuracy_by_class"].values()) == {None}
+    files.write_csv(tmp_path / "curves.csv", summary.curves(measured))
     assert "nan" not in (tmp_path / "curves.csv").read_text().lower()
+    assert "inf" not in (tmp_path / "curves.csv").read_text().lower()
 
 
 def test_curves_are_the_mean_over_the_seeds_that_came_so_far(tmp_path: Path) -> None:
-    def result(seed: int, *losses: float) -> results.SeedResult:
+    def seed(number: int, *losses: float | None) -> dict[str, Any]:
         history = [
             {"step": 10 * (i + 1), "epoch": 1.0, "train_loss": loss, "train_accuracy": 0.5, "validation_loss": loss,
              "validation_accuracy": 0.5} for i, loss in enumerate(losses)
         ]  # fmt: skip
-        return results.SeedResult(seed, 0, engine.Fit({}, history, 10, 10, False, None), {}, np.zeros((2, 2), np.int64))
+        return {"seed": number, "history": history}
 
-    results.write_curves(tmp_path / "c.csv", [result(0, 1.0, 0.5), result(1, 2.0)])
-    assert (tmp_path / "c.csv").read_text().splitlines()[1:] == ["10,1.5,1.5,0.5,0.5", "20,0.5,0.5,0.5,0.5"]
+    curves = summary.curves({"seeds": [seed(0, 1.0, 0.5, 0.25), seed(1, 2.0), seed(2, 3.0, 1.5, None)]})
+    files.write_csv(tmp_path / "c.csv", curves)
+    assert (tmp_path / "c.csv").read_text().splitlines() == [
+        "step,train_loss,validation_loss,train_accuracy,validation_accuracy",
+        "10,2,2,0.5,0.5",
+        "20,1,1,0.5,0.5",
+        "30,0.25,0.25,0.5,0.5",
+    ]
 
 
 def test_equal_weights_are_equal_bytes_under_any_name(task: Task, tmp_path: Path) -> None:
-    trained = training.train("mine", spec(), task, tmp_path / "c", training.Effort(), CPU)
+    trained = seeds.train("mine", spec(), task, tmp_path / "c", seeds.Effort(), CPU)
     for name in ("a.pt", "another-name.pt"):
-        results.save_weights(tmp_path / name, trained[0])
+        record.save_weights(tmp_path / name, trained[0])
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "another-name.pt").read_bytes()
 
 
@@ -290,6 +403,18 @@ def test_the_fingerprint_follows_data_and_parameters(tmp_path: Path) -> None:
     assert one == fingerprint(tmp_path, {"lr": 0.1}) != fingerprint(tmp_path, {"lr": 0.2})
     (tmp_path / "images.npy").write_bytes(b"2")
     assert one != fingerprint(tmp_path, {"lr": 0.1})
+
+
+def test_the_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "task").mkdir()
+    code = tmp_path / "code.py"
+    code.write_text("a = 1")
+    module = ModuleType("probeline.made_by_a_test")
+    module.__file__ = str(code)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    one = fingerprint(tmp_path / "task", {})
+    code.write_text("a = 2")
+    assert fingerprint(tmp_path / "task", {}) != one
 
 
 def test_checkpoints_stay_after_an_error_and_go_after_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

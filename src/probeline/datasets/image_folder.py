@@ -27,7 +27,7 @@ SHOWN = 10  # the most files that a message names
 
 
 class Spec(params.Spec):
-    """`kind: image_folder`; `path` of a folder, .zip, .tar or .tar.gz; `sha256` of its content, or null."""
+    """`kind: image_folder`; `path` of a folder, .zip, .tar or .tar.gz; `sha256` of its content."""
 
     kind: Literal["image_folder"]
     path: str = Field(min_length=1)

@@ -18,7 +18,7 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError)  # wha
 
 
 class Spec(params.Spec):
-    """`kind: npz`; `path` of the file, a relative one counted from the clone; `sha256` of the file, or null."""
+    """`kind: npz`; `path` of the file, a relative one counted from the clone; `sha256` of the file."""
 
     kind: Literal["npz"]
     path: str = Field(min_length=1)
@@ -37,7 +37,6 @@ def read(spec: Spec, name: str) -> Raw:
     path = locate(spec.path)
     if not path.is_file():
         raise UserError(f"{spec.path}: is a folder; `path` of an npz data set is a file")
-    pin(name, spec.path, sha256_of(path), spec.sha256)
     try:
         found = np.load(path, allow_pickle=False)
     except DAMAGED as error:
@@ -45,7 +44,9 @@ def read(spec: Spec, name: str) -> Raw:
     if not isinstance(found, NpzFile):
         raise UserError(f"{spec.path}: holds one array without a name; write it with numpy.savez")
     with found:
-        return _checked(spec.path, found)
+        checked = _checked(spec.path, found)
+    pin(name, spec.path, sha256_of(path), spec.sha256)
+    return checked
 
 
 def _checked(path: str, found: NpzFile) -> Raw:

@@ -1,6 +1,7 @@
 """The figure of a run: its curves by split, and its confusion matrix."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,15 @@ from probeline.figures import style
 ANNOTATED = 12
 
 
-def draw(path: Path, title: str, subtitle: str, history: pd.DataFrame, confusion: pd.DataFrame) -> None:
+def draw(path: Path, row: "pd.Series[Any]", history: pd.DataFrame, confusion: pd.DataFrame) -> None:
     """Draw loss and accuracy against steps (mean and one standard deviation over seeds), and the confusion matrix.
 
     Args:
+        row: Of the summary: the run's name, scale and test accuracy.
         history: A row a seed and evaluation: seed, step, train_loss, validation_loss, train_accuracy, ...
         confusion: A row a pair of classes: actual, predicted, images.
     """
-    figure, (loss, accuracy, matrix) = style.new(3, 12.5, 4.2, title, subtitle)
+    figure, (loss, accuracy, matrix) = style.new(3, 12.5, 4.2, row["run"], caption(row))
     for axes, value in ((loss, "loss"), (accuracy, "accuracy")):
         for split in ("train", "validation"):
             _curve(axes, history, split, value)
@@ -69,3 +71,12 @@ def _confusion(axes: Axes, confusion: pd.DataFrame) -> None:
                     color="white" if value > 0.5 else "black",
                 )
         axes.set_title("confusion, test images (% of each true class)", fontsize=9)
+
+
+def caption(row: "pd.Series[Any]") -> str:
+    """What stands under the title: experiment, setting, scale and result."""
+    seeds = f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
+    scale = f"{row['train_images']:,} training images, {row['last_step']:,} steps, {seeds}"
+    result = "diverged" if pd.isna(row["test_accuracy"]) else f"test accuracy {row['test_accuracy']:.4f}"
+    spread = f" ± {row['test_accuracy_std']:.4f}" if pd.notna(row["test_accuracy_std"]) else ""
+    return f"{row['experiment']} | {row['task']} | {row['model']}, {row['objective']} | {scale} | {result}{spread}"

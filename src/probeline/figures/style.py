@@ -19,6 +19,7 @@ GREY = "#6b6b6b"
 
 def new(columns: int, width: float, height: float, title: str, subtitle: str) -> tuple[Figure, list[Axes]]:
     """A figure of some panels in a row, under a title (what) and a subtitle (of which scale)."""
+    plt.rcdefaults()  # whatever a user's matplotlibrc says
     plt.rcParams.update(
         {
             "font.size": 9,

@@ -13,7 +13,7 @@ class Spec(params.Spec):
 
     name: Literal["binary_cross_entropy"]
     # Below 6e-8, 1 + eps is 1 in float32.
-    eps: Annotated[float, Field(ge=0, lt=0.5)] = 1e-7
+    eps: Annotated[float, Field(ge=6e-8, lt=0.5)] = 1e-7
 
     def outputs(self, classes: int) -> int:
         """One logit, of class 1 against class 0.

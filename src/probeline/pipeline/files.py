@@ -1,17 +1,21 @@
 """Writing that is whole or absent: a temporary name beside the target, then a rename."""
 
-import csv
-import io
 import json
+import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from probeline.pipeline import parent
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write(path: Path, content: bytes | str) -> None:
@@ -26,17 +30,37 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON that reads well in Git: indented, in the given order, floats to six significant digits."""
-    write(path, json.dumps(_rounded(content), indent=2, allow_nan=False) + "\n")
+    """Write JSON that reads well in Git: indented, in the given order. A number that is not finite becomes null."""
+    write(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file, floats to six significant digits, None as an empty field."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_rounded(value) for value in row] for row in rows)
-    write(path, text.getvalue())
+def write_csv(path: Path, frame: "pd.DataFrame") -> None:
+    """Write a table, floats to six significant digits; what is not finite becomes an empty field."""
+    write(
+        path,
+        frame.replace([math.inf, -math.inf], math.nan).to_csv(index=False, float_format="%.6g", lineterminator="\n"),
+    )
+
+
+def rounded(value: Any) -> Any:
+    """Plain data with floats to six significant digits: what a reader can use, and what processors agree on."""
+    if isinstance(value, float) and math.isfinite(value):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return value
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
@@ -50,17 +74,6 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
         file.write(array.data.cast("B"))
 
 
-def _rounded(value: Any) -> Any:
-    # Six digits: what a reader can use, and fewer lines of Git that differ from one processor to the next.
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value
-
-
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes `path` when the block ends well, and is removed when it does not."""
@@ -69,6 +82,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        parent.insist()
         shutil.rmtree(path, ignore_errors=True)
         temporary.rename(path)
     finally:

@@ -31,8 +31,12 @@ def lock(path: Path, holder: str) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX)
             except OSError as error:
                 raise UserError(f"{path}: {error.strerror}; this folder needs file locks: use a local disk") from None
+            try:
+                current = path.stat().st_ino
+            except FileNotFoundError:
+                current = None
             # The holder before us removed the file that we waited for: take the new one.
-            if not path.exists() or os.fstat(handle.fileno()).st_ino != path.stat().st_ino:
+            if os.fstat(handle.fileno()).st_ino != current:
                 continue
             try:
                 yield

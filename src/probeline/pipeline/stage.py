@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from probeline.pipeline.errors import UserError
+from probeline.pipeline.lock import lock
 
 
 def root() -> Path:
@@ -31,10 +33,18 @@ def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
     What `main` returns (throughput, memory, device) goes to the log with the time it took. A mistake of the user ends
     in one line a mistake and exit status 1; anything else is a bug, and shows its traceback.
     """
-    name = "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    script, *arguments = sys.argv
+    wanted = " ".join(signature(main).parameters).upper()
+    if len(arguments) != len(wanted.split()):
+        sys.exit(f"error: {script}: takes {wanted or 'no argument'}, not {' '.join(arguments) or 'nothing'}")
+    if not Path("params.yaml").exists():
+        sys.exit(f"error: params.yaml: is not in this folder; run {script} from the folder that holds it")
+    name = "@".join([Path(script).stem, *arguments])
     started = time.perf_counter()
     try:
-        facts = main(*sys.argv[1:])
+        # A stage whose dvc was killed may still be at work on the same outputs.
+        with lock(Path("data") / f".{name}.lock", f"an earlier {name} to end"):
+            facts = main(*arguments)
     except UserError as error:
         sys.exit("\n".join(f"error: {line}" for line in error.lines))
     except KeyboardInterrupt:

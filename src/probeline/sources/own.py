@@ -4,7 +4,6 @@ import hashlib
 from pathlib import Path
 
 from probeline.pipeline.errors import UserError
-from probeline.pipeline.progress import say
 from probeline.pipeline.stage import root
 
 
@@ -27,14 +26,15 @@ def sha256_of(path: Path) -> str:
 
 
 def pin(name: str, path: str, found: str, expected: str | None) -> None:
-    """Compare the SHA-256 of a user's own data with the one in params.yaml; advise to write it there where none is.
+    """Compare the SHA-256 of a user's own data with the one in params.yaml.
 
     Raises:
-        UserError: They differ.
+        UserError: They differ, or there is none yet. DVC does not watch the data, only params.yaml: without the digest
+            there, a change would be missed, and an older result come back from the run cache.
     """
     if expected is None:
-        say(f"{name}: sha256 of {path} is {found}; write it at datasets.{name}.sha256 to be told of any change")
-    elif found != expected:
+        raise UserError(f"datasets.{name}.sha256: is null; write {found} there: that of {path} as it is now")
+    if found != expected:
         raise UserError(
             f"{path}: has changed: sha256 expected {expected}, found {found}; "
             f"restore the data, or write the new one at datasets.{name}.sha256"

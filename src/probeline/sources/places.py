@@ -84,6 +84,8 @@ def _in_mirror(name: str, archive: Archive) -> Path:
 
 def _online(name: str, archive: Archive) -> Path:
     target = disk.folder(name) / archive.name
+    if target.is_file():  # `_kept` has checked it
+        return target
     target.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for place in archive.places:

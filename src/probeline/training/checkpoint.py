@@ -7,6 +7,7 @@ that determines the training, so that it can never be continued under other circ
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -14,12 +15,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
-from probeline.pipeline import files
+from probeline.pipeline import files, parent
+from probeline.pipeline.errors import UserError
 from probeline.pipeline.lock import lock
+from probeline.pipeline.progress import say
 from probeline.pipeline.stage import local
 
 
@@ -53,16 +57,19 @@ class Checkpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._wait = float(os.environ.get("PROBELINE_CHECKPOINT_SECONDS", "5"))
+        self._wait = _seconds()
         self._next = time.monotonic() + self._wait
         self._next_look = 0.0
-        self._parent = os.getppid() if "DVC_ROOT" in os.environ else None
 
-    def load(self, device: torch.device) -> dict[str, Any] | None:
-        """The state that was saved last, or None."""
+    def load(self) -> dict[str, Any] | None:
+        """The state that was saved last, on the CPU; None if there is none that can be read."""
         if not self.path.exists():
             return None
-        state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnpicklingError) as error:
+            say(f"{self.path}: damaged checkpoint ({type(error).__name__}); starting anew")
+            return None
         return state
 
     def save(self, state: Mapping[str, Any]) -> None:
@@ -81,11 +88,22 @@ class Checkpoint:
 
     @property
     def orphaned(self) -> bool:
-        """Whether the `dvc` that started this stage is gone: its outputs would go into a folder that nobody watches."""
-        if self._parent is None or time.monotonic() < self._next_look:
+        """Whether the `dvc` that started this stage is gone; looks twice a second."""
+        if time.monotonic() < self._next_look:
             return False
         self._next_look = time.monotonic() + 0.5
-        return os.getppid() != self._parent
+        return parent.gone()
+
+
+def _seconds() -> float:
+    given = os.environ.get("PROBELINE_CHECKPOINT_SECONDS") or "5"
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise UserError(f"PROBELINE_CHECKPOINT_SECONDS={given}: not a number of seconds; give 0 or more, or unset it")
+    return seconds
 
 
 @contextmanager
@@ -97,6 +115,6 @@ def store(name: str, mark: str) -> Iterator[Path]:
         mark: Its fingerprint.
     """
     path = folder() / f"{name}-{mark}"
-    with lock(path.with_suffix(".lock"), f"another process that trains {name}"):
+    with lock(path.with_suffix(".lock"), f"another process that trains {name} in the same way"):
         yield path
         shutil.rmtree(path, ignore_errors=True)

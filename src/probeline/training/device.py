@@ -22,6 +22,7 @@ def choose() -> torch.device:
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     if threads := os.environ.get("PROBELINE_THREADS"):
         if not threads.isdigit() or int(threads) < 1:
             raise UserError(f"PROBELINE_THREADS={threads}: not a number of threads; give 1 or more, or unset it")
@@ -29,6 +30,8 @@ def choose() -> torch.device:
     name = os.environ.get("PROBELINE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in {"cpu", "cuda"}:
+            raise RuntimeError(f"{device.type} is not supported")  # noqa: TRY301 (one message for all)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]

@@ -33,11 +33,13 @@ class Progress:
         history: One row an evaluation: step, epoch, train_loss, train_accuracy (means over the minibatches since the
             last one, each before its update), validation_loss, validation_accuracy.
         losses, correct: Of the minibatches since the last evaluation, float32 and int64 (interval,).
+        outputs: Their sums of the network's outputs, float32 (interval,): some losses are finite where these are not.
         best, best_step: The weights that the run keeps so far.
         diverged_at: First step whose loss was not finite.
     """
 
     losses: Tensor
+    outputs: Tensor
     correct: Tensor
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -90,10 +92,11 @@ def fit(
     stopper = Stopper(run.early_stopping) if run.early_stopping else None
     now = Progress(
         losses=torch.zeros(clock.interval, device=train.device),
+        outputs=torch.zeros(clock.interval, device=train.device),
         correct=torch.zeros(clock.interval, dtype=torch.int64, device=train.device),
     )
     parts = _Parts(model, optimizer, stopper, now)
-    if saved := checkpoint.load(train.device):
+    if saved := checkpoint.load():
         parts.restore(saved)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     epoch, order = -1, train
@@ -119,6 +122,7 @@ def fit(
 
         slot = now.step % clock.interval
         now.losses[slot] = loss.detach()
+        now.outputs[slot] = outputs.detach().sum()
         now.correct[slot] = (run.objective.predict(outputs.detach()) == labels).sum()
         now.step += 1
         score = None
@@ -171,14 +175,14 @@ class _Parts:
     now: Progress
 
     def state(self) -> dict[str, Any]:
-        cuda = self.now.losses.device.type == "cuda"
+        device = self.now.losses.device
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "stopper": {k: getattr(self.stopper, k) for k in ("best", "counter", "counting")} if self.stopper else {},
             "progress": vars(self.now),
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state() if cuda else None,
+            "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -186,11 +190,14 @@ class _Parts:
         self.optimizer.load_state_dict(state["optimizer"])
         for name, value in state["stopper"].items():
             setattr(self.stopper, name, value)
+        device = self.now.losses.device
         for name, value in state["progress"].items():
-            setattr(self.now, name, value)
-        torch.set_rng_state(state["random"].cpu())
+            setattr(self.now, name, value.to(device) if isinstance(value, Tensor) else value)
+        if self.now.best is not None:
+            self.now.best = {name: value.to(device) for name, value in self.now.best.items()}
+        torch.set_rng_state(state["random"])
         if state["random_cuda"] is not None:
-            torch.cuda.set_rng_state(state["random_cuda"].cpu())
+            torch.cuda.set_rng_state(state["random_cuda"], device)
 
 
 def _evaluate(parts: _Parts, data: DeviceData, run: Run, clock: _Clock) -> Score:
@@ -198,7 +205,8 @@ def _evaluate(parts: _Parts, data: DeviceData, run: Run, clock: _Clock) -> Score
     now, stopper = parts.now, parts.stopper
     first = (now.step - 1) // clock.interval * clock.interval
     sizes = clock.batch_sizes(range(first, now.step))
-    losses = now.losses[: len(sizes)].double().cpu()
+    losses = now.losses[: len(sizes)].cpu().double()
+    finite = torch.isfinite(losses) & torch.isfinite(now.outputs[: len(sizes)].cpu())
     images = torch.tensor(sizes, dtype=torch.float64)
     score = evaluate(parts.model, data, "validation", run)
     parts.model.train()
@@ -212,7 +220,7 @@ def _evaluate(parts: _Parts, data: DeviceData, run: Run, clock: _Clock) -> Score
             "validation_accuracy": score.accuracy,
         }
     )
-    if not (finite := torch.isfinite(losses)).all() or not math.isfinite(score.loss):
+    if not finite.all() or not math.isfinite(score.loss):
         now.diverged_at = now.step if finite.all() else first + int(finite.logical_not().nonzero()[0]) + 1
         now.done = True
     elif stopper is not None:

@@ -11,14 +11,18 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from probeline.pipeline import parent
 from probeline.pipeline.errors import UserError
+from probeline.pipeline.progress import say
 from probeline.task import Task
 from probeline.training import checkpoint, data, device
 from probeline.training.data import DeviceData
 from probeline.training.engine import Fit, fit
 from probeline.training.evaluation import Score, evaluate
-from probeline.training.results import SPLITS, SeedResult, confusion_matrix
+from probeline.training.record import SeedResult, confusion_matrix
 from probeline.training.spec import Run
+
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass
@@ -29,7 +33,7 @@ class Effort:
     seconds: float = 0.0
 
     def facts(self, where: torch.device) -> dict[str, Any]:
-        """Device, images a second while training, peak memory in MiB."""
+        """Device, training images a second (evaluations included in the time), peak memory in MiB."""
         speed = round(self.images / self.seconds) if self.images else None
         return {**device.describe(where), "images_per_second": speed, "peak_mib": round(device.peak_memory(where))}
 
@@ -67,6 +71,7 @@ def train(name: str, run: Run, task: Task, checkpoints: Path, effort: Effort, wh
     shared = data.to_device(task, run.normalise, f"train.{name}", where)
     results = []
     for position, seed in enumerate(run.seeds):
+        parent.insist()
         draw = seed % len(task.train)
         drawn = data.of_draw(shared, task, draw)
         torch.manual_seed(seed)
@@ -85,7 +90,7 @@ def train(name: str, run: Run, task: Task, checkpoints: Path, effort: Effort, wh
             model.load_state_dict(done.weights)
             scores = {split: evaluate(model, drawn, split, run) for split in SPLITS}
             confusion = confusion_matrix(task.labels[task.test], scores["test"].predicted.numpy(), len(task.classes))
-        print(f"{label}: {_outcome(done, scores)}")
+        say(f"{label}: {_outcome(done, scores)}")
         results.append(SeedResult(seed, draw, done, scores, confusion))
     return results
 
