@@ -35,8 +35,8 @@ lock: $(READY)  ## resolve requirements.in into requirements.txt
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --no-annotate \
 	  --custom-compile-command 'make lock' requirements.in -o requirements.txt
 
-clean:  ## remove checkpoints and half-done downloads
-	rm -rf .checkpoints .downloads
+clean:  ## remove checkpoints, half-done downloads and folders of interrupted experiments
+	rm -rf .checkpoints .downloads .dvc/tmp/exps/standalone
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

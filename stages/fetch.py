@@ -1,11 +1,9 @@
 """fetch@dataset: get a data set, check it, and write it as data/raw/<name>/."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from probeline import raw
 from probeline.pipeline import files, params
-from probeline.pipeline.errors import UserError
 from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
 from probeline.sources.disk import downloads, room_for
@@ -14,15 +12,10 @@ from probeline.sources.disk import downloads, room_for
 def main(name: str) -> None:
     """Write data/raw/<name>/ as `datasets.<name>` of params.yaml says."""
     where = f"datasets.{name}"
-    entry = params.section(where)
-    try:
-        kind = params.module("datasets", str(entry.get("kind") if isinstance(entry, Mapping) else entry))
-    except ValueError as error:
-        raise UserError(f"{params.FILE}: {where}.kind: {error}") from None
-    spec = params.validate(where, entry, kind.Spec)
+    spec = params.validate_part(where, params.section(where), "datasets", "kind")
     out = Path("data/raw", name)
     with downloads(name):
-        found = kind.read(spec, name)
+        found = params.module("datasets", spec.kind).read(spec, name)
         with room_for(out), files.new_folder(out) as folder:
             raw.save(found, folder)
     counts = " and ".join(f"{len(labels)} {split}" for split, labels in found.labels.items())

@@ -16,7 +16,7 @@ def main(name: str) -> None:
     with files.new_folder(Path("data/tasks") / name) as folder:
         task.save(drawn, folder)
     sizes = f"{drawn.train.shape[1]} train, {drawn.validation.shape[1]} validation, {len(drawn.test)} test images"
-    say(f"{name}: {sizes}, {len(drawn.classes)} classes, {spec.draws} draws of {spec.dataset}")
+    say(f"{name}: {sizes}, {len(drawn.classes)} classes, {spec.draws} draw{'s'[: spec.draws > 1]} of {spec.dataset}")
 
 
 if __name__ == "__main__":

@@ -5,14 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from probeline.pipeline.errors import UserError, unknown
-from probeline.pipeline.params import FILE, Spec, part, validate
+from probeline.pipeline.params import FILE, validate, validate_part
 from probeline.splitting import Split
 from probeline.training.spec import Run
-
-
-class _Dataset(Spec):
-    entry: part("datasets", key="kind")  # type: ignore[valid-type]
-
 
 GROUPS = ("datasets", "tasks", "train")
 
@@ -51,7 +46,7 @@ def check(everything: Any) -> None:
 
 def _entry(where: str, group: str, entry: Any) -> Any:
     if group == "datasets":
-        return validate(where, {"entry": entry}, _Dataset).entry
+        return validate_part(where, entry, "datasets", "kind")
     return validate(where, entry, Split if group == "tasks" else Run)
 
 
@@ -63,8 +58,10 @@ def _references(groups: dict[str, dict[str, Any]], everything: Mapping[str, Any]
             lines += [f"{FILE}: train.{name}: {line}" for line in _misfits(run, task)]
     for group, key, target in (("tasks", "dataset", "datasets"), ("train", "task", "tasks")):
         for name, entry in groups.get(group, {}).items():
-            if (wanted := getattr(entry, key)) not in (everything.get(target) or {}):
-                what = unknown(f"entry of {target}", wanted, map(str, everything.get(target) or {}))
+            known = everything.get(target)
+            known = known if isinstance(known, Mapping) else {}
+            if (wanted := getattr(entry, key)) not in known:
+                what = unknown(f"entry of {target}", wanted, map(str, known))
                 lines.append(f"{FILE}: {group}.{name}.{key}: {what}")
     return lines
 

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from probeline.check import check
+from probeline.pipeline import files
 from probeline.pipeline.errors import UserError, unknown
 from probeline.pipeline.params import FILE, load_yaml
 
@@ -55,27 +56,31 @@ def load(name: str) -> dict[str, Any]:
     Raises:
         UserError: There is no such preset.
     """
-    path = FOLDER / f"{name}.yaml"
-    if not path.exists():
-        raise UserError(f"{FOLDER}: {unknown('preset', name, (found.stem for found in FOLDER.glob('*.yaml')))}")
-    preset: dict[str, Any] = load_yaml(path) or {}
-    return preset
+    known = [found.stem for found in FOLDER.glob("*.yaml")]
+    if name not in known:
+        raise UserError(f"{FOLDER}: {unknown('preset', name, known)}")
+    return _mapping(FOLDER / f"{name}.yaml")
 
 
-def write(preset: Mapping[str, Any]) -> None:
-    """Write a preset into params.yaml, whose comments stay where the entries stay."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
-    params = yaml.load(FILE)
+def _mapping(path: Path) -> dict[str, Any]:
+    content = load_yaml(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: is not a mapping of sections to entries; see presets/paper.yaml")
+    return content
+
+
+def write(name: str, preset: Mapping[str, Any]) -> None:
+    """Write params.yaml with a preset. Its comments go: they are about what the preset may have changed."""
+    params = _mapping(FILE)
     overlay(params, preset)
-    check(json.loads(json.dumps(params)))
-    yaml.dump(params, FILE)
+    check(params)
+    text = yaml.safe_dump(params, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+    files.write(FILE, f"# params.yaml with the preset {name}; `git restore params.yaml` takes it back.\n{text}")
 
 
 def run(name: str, preset: Mapping[str, Any]) -> int:
     """Run a preset as the experiment `name`; the exit status of DVC."""
-    params = load_yaml(FILE)
+    params = _mapping(FILE)
     settings = list(overrides(params, preset))
     overlay(params, preset)
     check(params)
@@ -99,10 +104,12 @@ def main() -> None:
         preset = load(asked.name)
         if asked.experiment:
             sys.exit(run(asked.name, preset))
-        write(preset)
+        write(asked.name, preset)
     except UserError as error:
         sys.exit("\n".join(f"error: {line}" for line in error.lines))
-    print(f"{FILE} now holds the preset {asked.name}; `git checkout {FILE}` takes it back")
+    except KeyboardInterrupt:
+        sys.exit("\nerror: interrupted; the same command goes on from here (`make clean` drops what it left)")
+    print(f"{FILE} now holds the preset {asked.name}; `git restore {FILE}` takes it back")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,15 @@ def _share(value: object) -> object:
 Share = Annotated[float | int | Literal["rest"], BeforeValidator(_share)]
 
 
+def _classes(value: object) -> object:
+    if value == "all" or (isinstance(value, list) and len(value) > 1 and all(isinstance(name, str) for name in value)):
+        return value
+    raise ValueError(f"is {value!r}; give all, or a list of two or more names (a number in quotes: ['3', '8'])")
+
+
+Classes = Annotated[Literal["all"] | list[str], BeforeValidator(_classes)]
+
+
 class Split(Spec):
     """An entry of `tasks`: which images of a dataset are train, validation and test.
 
@@ -43,7 +52,7 @@ class Split(Spec):
     """
 
     dataset: str
-    classes: Literal["all"] | Annotated[list[str], Field(min_length=2)]
+    classes: Classes
     pixels: Annotated[int, Field(ge=4, le=1024)] | None
     train: Share
     validation: Share
@@ -79,6 +88,10 @@ def split(spec: Split, raw: Raw, where: str) -> Task:
     for name in classes:
         if name not in raw.classes:
             raise UserError(f"params.yaml: {where}.classes: {unknown(f'class of {spec.dataset}', name, raw.classes)}")
+    if len(classes) < 2:
+        raise UserError(
+            f"params.yaml: {where}: '{spec.dataset}' has one class, {classes[0]}; there is nothing to tell apart"
+        )
     new_label = {raw.classes.index(name): label for label, name in enumerate(classes)}
     pools = {part: np.flatnonzero(np.isin(labels, list(new_label))) for part, labels in raw.labels.items()}
     drawing = _Drawing(spec, raw, where)
@@ -145,9 +158,11 @@ class _Drawing:
         if wanted == "rest":
             number = len(pool)
         else:
-            number = round(wanted * (of or len(pool))) if isinstance(wanted, float) else wanted
+            number = min(round(wanted * (of or len(pool))), len(pool)) if isinstance(wanted, float) else wanted
         labels = self.raw.labels[part][pool]
-        if not 0 < number <= len(pool):
+        if not number:
+            self._refuse(share, wanted, f"none of the {len(pool)} images that are left", "more")
+        if number > len(pool):
             self._refuse(share, wanted, f"{number} of the {len(pool)} images that are left")
         order = rng.permutation(len(pool))
         if self.spec.sampling != "random" and wanted != "rest":
@@ -167,14 +182,16 @@ class _Drawing:
             return np.asarray((rank + 0.5) / available[place])
         each, over = divmod(number, len(classes))
         if over:
-            self._refuse(share, wanted, f"{number} images in {len(classes)} classes alike")
+            self._refuse(
+                share, wanted, f"{number} images in {len(classes)} classes alike", f"a multiple of {len(classes)}"
+            )
         if (short := available.min()) < each:
             name = self.raw.classes[int(classes[available.argmin()])]
             self._refuse(share, wanted, f"{each} of the {short} images of class '{name}'")
         return rank
 
-    def _refuse(self, share: str, wanted: object, what: str) -> None:
+    def _refuse(self, share: str, wanted: object, what: str, remedy: str = "fewer") -> None:
         dataset = self.spec.dataset
         raise UserError(
-            f"params.yaml: {self.where}.{share}: {wanted} asks for {what} in dataset '{dataset}'; ask for fewer"
+            f"params.yaml: {self.where}.{share}: {wanted} asks for {what} in dataset '{dataset}'; ask for {remedy}"
         )

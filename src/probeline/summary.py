@@ -1,6 +1,7 @@
 """What the runs that params.yaml names have measured, as tables: from the records that they left."""
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean, stdev
@@ -31,13 +32,21 @@ def load(names: Iterable[str], folder: Path) -> dict[str, Record]:
     records = {}
     for name in names:
         path = folder / name / "run.json"
-        if not path.exists():
-            raise UserError(f"{path}: is missing; run: dvc repro train@{name}")
-        records[name] = json.loads(path.read_text(encoding="utf-8"))
-    for stray in sorted(path.name for path in folder.iterdir() if path.name not in records):
-        if not stray.endswith(".tmp"):
-            say(f"{folder / stray}: params.yaml names no such run any more; remove it, and data/models/{stray}")
+        try:
+            records[name] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: is missing or damaged; run: dvc repro --force train@{name}") from error
     return records
+
+
+def drop_strays(names: Iterable[str], folder: Path) -> None:
+    """Remove the results of runs that params.yaml no longer names, which would else be part of what DVC hashes.
+
+    DVC's cache still has them: naming the run again brings them back.
+    """
+    for stray in sorted({path.name for path in folder.iterdir()} - set(names)):
+        shutil.rmtree(folder / stray, ignore_errors=True)
+        say(f"{folder / stray}: removed, since params.yaml names no such run (DVC's cache keeps a copy)")
 
 
 def metrics(run: Record) -> Record:

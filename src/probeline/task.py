@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
+from probeline.pipeline.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,15 @@ def save(task: Task, folder: Path) -> None:
 
 
 def load(folder: Path) -> Task:
-    """Read a task. The images are memory-mapped."""
-    about = json.loads((folder / "task.json").read_text())
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    small = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS[1:]}
+    """Read a task. The images are memory-mapped.
+
+    Raises:
+        UserError: It is missing or damaged.
+    """
+    try:
+        about = json.loads((folder / "task.json").read_text())
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        small = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS[1:]}
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{folder}: missing or damaged; run: dvc repro --force split@{folder.name}") from error
     return Task(dataset=about["dataset"], classes=tuple(about["classes"]), images=images, **small)

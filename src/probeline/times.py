@@ -15,7 +15,10 @@ def main() -> None:
         return
     last: dict[str, dict[str, object]] = {}
     for line in log.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
+        try:
+            entry = json.loads(line)
+        except ValueError:  # a line that a full disk or a kill cut short
+            continue
         last.pop(entry["stage"], None)
         last[entry["stage"]] = entry
     rows = [[str(entry.get(column) or "") for column in COLUMNS] for entry in last.values()]

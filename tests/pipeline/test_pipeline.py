@@ -103,18 +103,14 @@ def test_a_queue_of_experiments_is_compared(project: Path) -> None:
     assert git(project, "status", "--porcelain") == ""
 
 
-KILLS = ["stage", "dvc", "both"]
-
-
-@pytest.mark.parametrize("victim", KILLS)
-def test_a_run_killed_with_sigkill_goes_on_to_the_same_bytes(project: Path, victim: str) -> None:
-    change(project, "train.svm.epochs", 30 + KILLS.index(victim))
-    command = [str(project / ".venv/bin/dvc"), "repro", "train@svm"]
+def killed_midway(folder: Path, victim: str, *command: str) -> None:
+    """Start DVC, and kill the training stage, `dvc` or both once a checkpoint has been written."""
     slow = surroundings(PROBELINE_CHECKPOINT_SECONDS="0")
     started = subprocess.Popen(
-        command, cwd=project, env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    checkpoints = project / ".checkpoints"
+        [str(folder / ".venv/bin/dvc"), *command],
+        cwd=folder, env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    checkpoints = folder / ".checkpoints"
     wait_for(lambda: any(path.stat().st_size for path in checkpoints.rglob("seed-0.pt")))
     family = psutil.Process(started.pid).children(recursive=True)
     stage = next(child for child in family if "stages/train.py" in child.cmdline())
@@ -122,22 +118,59 @@ def test_a_run_killed_with_sigkill_goes_on_to_the_same_bytes(project: Path, vict
         stage.kill()
     if victim in {"dvc", "both"}:
         os.kill(started.pid, signal.SIGKILL)
+        for child in family:
+            if child != stage and child.is_running():
+                child.kill()
     started.communicate()
     wait_for(lambda: not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE)
     assert started.returncode != 0
-    assert not (project / "data/models/svm").exists()
     assert list(checkpoints.rglob("seed-0.pt"))
+
+
+KILLS = ["stage", "dvc", "both"]
+
+
+@pytest.mark.parametrize("victim", KILLS)
+def test_a_run_killed_with_sigkill_goes_on_to_the_same_bytes(project: Path, victim: str) -> None:
+    change(project, "train.svm.epochs", 30 + KILLS.index(victim))
+    killed_midway(project, victim, "repro", "train@svm")
+    assert not (project / "data/models/svm").exists()
 
     continued = dvc(project, "repro", "train@svm")
     assert ran(continued) == ["train@svm"]
     assert "goes on from step" in continued.stdout + continued.stderr
-    assert not list(checkpoints.rglob("*.pt"))
+    assert not list((project / ".checkpoints").iterdir())
     found = contents(project / "data/models/svm") | contents(project / "data/results/svm")
 
     undisturbed = dvc(project, "repro", "--force", "--single-item", "train@svm")
     assert ran(undisturbed) == ["train@svm"]
     assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
     assert contents(project / "data/models/svm") | contents(project / "data/results/svm") == found
+
+
+def test_a_killed_experiment_in_a_folder_of_its_own_goes_on_too(project: Path) -> None:
+    command = ("exp", "run", "--temp", "-S", "train.svm.epochs=40")
+    killed_midway(project, "both", *command)
+    again = dvc(project, *command, "-n", "forty")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "goes on from step" in again.stdout + again.stderr
+    assert git(project, "status", "--porcelain") == ""
+    assert dvc(project, "exp", "apply", "forty").returncode == 0
+    found = contents(project / "data/models/svm") | contents(project / "data/results/svm")
+    assert ran(dvc(project, "repro", "--force", "--single-item", "train@svm")) == ["train@svm"]
+    assert contents(project / "data/models/svm") | contents(project / "data/results/svm") == found
+
+
+def test_what_a_killed_dvc_leaves_running_writes_nothing(project: Path) -> None:
+    """Its stage would put old results where the next dvc has put new ones."""
+    change(project, "train.svm.epochs", 50)
+    killed_midway(project, "dvc", "repro", "train@svm")
+    assert not (project / "data/models/svm").exists()
+    change(project, "train.svm.epochs", 3)
+    assert ran(dvc(project, "repro", "train@svm")) == ["check", "train@svm"]
+    record = json.loads((project / "data/results/svm/run.json").read_text())
+    assert [seed["last_step"] for seed in record["seeds"]] == [54, 54]
+    assert "up to date" in dvc(project, "status", "train@svm").stdout
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -198,6 +231,18 @@ def test_a_class_that_is_not_there_names_the_nearest(project: Path) -> None:
     assert (project / "metrics/train/svm.json").exists()
 
 
+def test_a_summary_that_fails_loses_nothing(project: Path) -> None:
+    before = {
+        path: path.read_bytes() for top in ("metrics", "plots") for path in (project / top).rglob("*") if path.is_file()
+    }
+    (project / "data/results/svm/run.json").write_text("{")
+    done = dvc(project, "repro", "--force", "--single-item", "summary")
+    assert done.returncode != 0
+    assert "error: data/results/svm/run.json: is missing or damaged; run: dvc repro --force train@svm" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in before if path.exists()} == before
+
+
 def test_a_removed_run_leaves_the_summary(project: Path) -> None:
     params = yaml.safe_load((project / "params.yaml").read_text())
     del params["train"]["softmax"]
@@ -205,3 +250,7 @@ def test_a_removed_run_leaves_the_summary(project: Path) -> None:
     assert ran(dvc(project, "repro")) == ["check", "summary"]
     assert "softmax" not in (project / "metrics/summary.csv").read_text()
     assert not (project / "plots/runs/softmax.png").exists()
+    assert not (project / "data/results/softmax").exists()
+    git(project, "add", ".")
+    assert ran(dvc(project, "repro")) == []
+    git(project, "reset", "-q")

@@ -43,6 +43,12 @@ def test_a_good_file_passes() -> None:
         ({"batch_size": "32"}, "params.yaml: train.mine.batch_size: should be a valid integer, not '32'"),
         ({"batch_size": 0}, "params.yaml: train.mine.batch_size: should be greater than or equal to 1, not 0"),
         ({"seeds": [0, -1]}, "params.yaml: train.mine.seeds.1: should be greater than or equal to 0, not -1"),
+        ({"seeds": []}, "params.yaml: train.mine.seeds: should have at least 1 item, not 0, not []"),
+        (
+            {"optimizer": {"name": "sgd", "lr": 1e39}},
+            "train.mine.optimizer.lr: should be less than or equal to 3000000",
+        ),
+        ({"batch_size": 10**20}, "params.yaml: train.mine.batch_size: should be less than 2147483648"),
         ({"seeds": [1, 1]}, "params.yaml: train.mine: seeds names one twice"),
         ({"steps": 3}, "params.yaml: train.mine: needs either epochs or steps"),
         ({"optimizer": {"name": "sgd", "lr": -0.1}}, "train.mine.optimizer.lr: should be greater than 0, not -0.1"),
@@ -72,6 +78,8 @@ def test_a_mistake_in_a_run(change: dict[str, object], line: str) -> None:
         ({"dataset": "digit"}, "tasks.small.dataset: unknown entry of datasets 'digit'; did you mean 'digits'?"),
         ({"classes": ["a", "a"]}, "classes names one twice"),
         ({"sampling": "balanced"}, "params.yaml: tasks.small: a balanced draw needs a number"),
+        ({"classes": [3, 8]}, "tasks.small.classes: is [3, 8]; give all, or a list of two or more names (a number in"),
+        ({"classes": ["one"]}, "tasks.small.classes: is ['one']; give all, or a list of two or more names"),
         ({"draws": 0}, "tasks.small.draws: should be greater than or equal to 1"),
     ],
 )
@@ -106,12 +114,24 @@ def test_a_missing_or_empty_section() -> None:
 
 def test_numbers_and_words_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
     file = tmp_path / "p.yaml"
-    file.write_text("{a: 1e-3, b: 1.0e-3, c: yes, d: on, e: true, f: 010, g: .5, h: 1_0, i: null, j: 5, k: -1E+5}")
+    file.write_text("{a: 1e-3, b: 1.0e-3, c: yes, d: on, e: true, f: 010, g: .5, h: 12:30, i: null, j: 5, k: -1E+5}")
     read = params.load_yaml(file)
     assert isinstance(read["a"], float)
     assert read["a"] == 1e-3
     assert (read["b"], read["c"], read["d"], read["e"]) == (1e-3, "yes", "on", True)
+    assert (read["f"], read["h"]) == (10, "12:30")
     assert (read["g"], read["i"], read["j"], read["k"]) == (0.5, None, 5, -1e5)
+
+
+def test_a_key_twice_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("a:\n  b: 1\n  b: 2\n")
+    with pytest.raises(UserError, match=r"p.yaml: line 3: not YAML: the key 'b' stands there twice"):
+        params.load_yaml(file)
+
+
+def test_a_message_is_one_line_whatever_it_names() -> None:
+    assert UserError("a\nb").lines == ("a\\nb",)
 
 
 def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_task_is_written_and_read(tmp_path: Path) -> None:
         ({"train": 50}, "tasks.t.train: 50 asks for 50 of the 48 images that are left in dataset 'made'"),
         ({"validation": 100}, "tasks.t.validation: 100 asks for 100 of the 60 images that are left"),
         ({"test": 13}, "tasks.t.test: 13 asks for 13 of the 12 images"),
-        ({"validation": 0.001}, "tasks.t.validation: 0.001 asks for 0 of the 60"),
+        ({"validation": 0.001}, "tasks.t.validation: 0.001 asks for none of the 60 images that are left in dataset"),
         ({"sampling": "balanced", "train": 36, "validation": 6}, "12 of the 8 images of class 'cat'"),
         ({"sampling": "balanced", "train": 16, "validation": 6}, "16 images in 3 classes alike"),
     ],

@@ -79,12 +79,17 @@ def _verify(path: str, where: Mapping[str, Item]) -> str:
     digest = hashlib.sha256()
     damaged: list[str] = []
     for key in bar(f"reading {path}", iterable=where):
-        content = _content(where[key])
-        digest.update(f"{hashlib.sha256(content).hexdigest()}  {key}\n".encode())
+        item = where[key]
         try:
-            decode(content, f"{path}: {key}")
+            content = _content(item)
+            digest.update(f"{hashlib.sha256(content).hexdigest()}  {key}\n".encode())
+            decode(content, f"{path}: {key}" if isinstance(item, bytes) else str(item))
         except UserError as error:
             damaged.extend(error.lines)
+        except OSError as error:
+            damaged.append(f"{item!s}: {error.strerror}; mend or remove it")
+        except UnicodeEncodeError:
+            damaged.append(f"{path}: {key!r}: a name that is not UTF-8; give it another")
     if damaged:
         more = len(damaged) - SHOWN
         raise UserError(*damaged[:SHOWN], *([f"{path}: {more} more damaged images"] if more > 0 else []))

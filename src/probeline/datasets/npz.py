@@ -14,7 +14,7 @@ from probeline.pipeline.errors import UserError
 from probeline.raw import Arrays, Images, Labels, Raw
 from probeline.sources.own import locate, pin, sha256_of
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError)  # what numpy lets through
+DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, MemoryError)  # what numpy lets through
 
 
 class Spec(params.Spec):
@@ -104,4 +104,6 @@ def _array(path: str, found: NpzFile, key: str) -> NDArray[Any]:
     except DAMAGED as error:
         why = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
         raise UserError(f"{path}: {key} cannot be read: {why}; write it as a plain array") from error
+    if not isinstance(array, np.ndarray):  # a member that is no .npy
+        raise UserError(f"{path}: {key} is no array; write it with numpy.savez")
     return array

@@ -13,11 +13,12 @@ from probeline.figures import style
 ANNOTATED = 12
 
 
-def draw(path: Path, row: "pd.Series[Any]", history: pd.DataFrame, confusion: pd.DataFrame) -> None:
+def draw(path: Path, row: "pd.Series[Any]", kept: list[int], history: pd.DataFrame, confusion: pd.DataFrame) -> None:
     """Draw loss and accuracy against steps (mean and one standard deviation over seeds), and the confusion matrix.
 
     Args:
         row: Of the summary: the run's name, scale and test accuracy.
+        kept: The step whose weights each seed kept; marked where there is one seed.
         history: A row a seed and evaluation: seed, step, train_loss, validation_loss, train_accuracy, ...
         confusion: A row a pair of classes: actual, predicted, images.
     """
@@ -25,6 +26,8 @@ def draw(path: Path, row: "pd.Series[Any]", history: pd.DataFrame, confusion: pd
     for axes, value in ((loss, "loss"), (accuracy, "accuracy")):
         for split in ("train", "validation"):
             _curve(axes, history, split, value)
+        if len(kept) == 1 and kept[0] < row["last_step"]:
+            axes.axvline(kept[0], color=style.GREY, linewidth=1, linestyle=":", label="kept weights")
         axes.set_xlabel("step (minibatches)")
         axes.set_ylabel(value)
         axes.legend()
@@ -37,7 +40,14 @@ def _curve(axes: Axes, history: pd.DataFrame, split: str, value: str) -> None:
     finite = history[np.isfinite(history[column])]
     by_step = finite.groupby("step")[column]
     mean, spread = by_step.mean(), by_step.std()
-    axes.plot(mean.index, mean, color=style.COLOURS[split], label=split, marker="." if len(mean) < 2 else None)
+    label = "train (minibatches)" if split == "train" else split
+    axes.plot(
+        mean.index,
+        mean,
+        color=style.COLOURS[split],
+        label=label,
+        marker="." if len(mean) < 2 else None,
+    )
     if spread.notna().any():
         axes.fill_between(mean.index, mean - spread, mean + spread, color=style.COLOURS[split], alpha=0.2, linewidth=0)
 
@@ -79,4 +89,5 @@ def caption(row: "pd.Series[Any]") -> str:
     scale = f"{row['train_images']:,} training images, {row['last_step']:,} steps, {seeds}"
     result = "diverged" if pd.isna(row["test_accuracy"]) else f"test accuracy {row['test_accuracy']:.4f}"
     spread = f" ± {row['test_accuracy_std']:.4f}" if pd.notna(row["test_accuracy_std"]) else ""
+    spread += "; bands: one standard deviation" if row["seeds"] > 1 else ""
     return f"{row['experiment']} | {row['task']} | {row['model']}, {row['objective']} | {scale} | {result}{spread}"

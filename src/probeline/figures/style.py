@@ -23,6 +23,7 @@ def new(columns: int, width: float, height: float, title: str, subtitle: str) ->
     plt.rcParams.update(
         {
             "font.size": 9,
+            "text.parse_math": False,  # a class may be called $
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,

@@ -12,8 +12,8 @@ class UserError(Exception):
     """
 
     def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
+        self.lines = tuple(line.replace("\n", "\\n") for line in lines)  # one line each, whatever a name holds
+        super().__init__("\n".join(self.lines))
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:

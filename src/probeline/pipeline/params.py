@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 from probeline.pipeline.errors import UserError, unknown
 
 FILE = Path("params.yaml")
+LONGEST = 80  # characters of a value in a message
 S = TypeVar("S", bound="Spec")
 
 
@@ -37,13 +38,30 @@ class Spec(BaseModel):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as DVC reads and writes it (1.2): 1e-3 is a number; yes, no, on and off are words."""
+    """YAML as DVC reads and writes it (1.2): 1e-3 and 010 are numbers, ten; yes, no, on and off are words."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands there twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float"))]
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":int", ":timestamp"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$|^0o[0-7]+$|^0x[0-9a-fA-F]+$"), "-+0123456789"
+)
+_Loader.add_constructor(
+    "tag:yaml.org,2002:int",
+    lambda _, node: int(node.value, 0 if node.value[:2] in {"0o", "0x"} else 10),
+)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF")
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
@@ -65,6 +83,8 @@ def load_yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; run from the folder that holds it") from error
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0][:100]}); mend it there") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
@@ -113,8 +133,9 @@ def _say(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "value_error":
         return message
-    message = message[:1].lower() + message[1:].replace("Input should", "should")
-    return f"{message.replace('input should', 'should')}, not {error['input']!r}"
+    message = message.removeprefix("Input ").removeprefix("List ").replace(" after validation", "")
+    given = repr(error["input"])
+    return f"{message}, not {given if len(given) <= LONGEST else given[:LONGEST] + '...'}"
 
 
 def part(package: str, key: str = "name") -> Any:
@@ -131,6 +152,21 @@ def _by_name(package: str, key: str) -> Callable[[Any], Any]:
         return module(package, data[key]).Spec.model_validate(dict(data))
 
     return resolve
+
+
+def validate_part(where: str, data: Any, package: str, key: str) -> Any:
+    """Check an entry against the `Spec` of the file in src/probeline/<package>/ that its `key` names.
+
+    Raises:
+        UserError: One line for each mistake.
+    """
+    if not isinstance(data, Mapping) or not isinstance(data.get(key), str):
+        raise UserError(f"{FILE}: {where}: needs the key '{key}': the name of a file in src/probeline/{package}/")
+    try:
+        found = module(package, data[key])
+    except ValueError as error:
+        raise UserError(f"{FILE}: {where}.{key}: {error}") from None
+    return validate(where, data, found.Spec)
 
 
 def module(package: str, name: str) -> Any:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,10 @@ from typing import Any
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.lock import lock
 
+UNWRITABLE = {
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "ENOTDIR", "EEXIST")
+}
+
 
 def root() -> Path:
     """The clone. DVC names it in DVC_ROOT, also for experiments that it runs in a folder of their own."""
@@ -24,7 +29,11 @@ def root() -> Path:
 
 def local(variable: str, default: str) -> Path:
     """A folder of this machine, not of the project: from an environment variable, or below the clone."""
-    return root() / Path(os.environ.get(variable) or default).expanduser()
+    given = os.environ.get(variable) or default
+    try:
+        return root() / Path(given).expanduser()
+    except RuntimeError:
+        raise UserError(f"{variable}={given}: there is no such user; name a folder") from None
 
 
 def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
@@ -39,6 +48,9 @@ def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
         sys.exit(f"error: {script}: takes {wanted or 'no argument'}, not {' '.join(arguments) or 'nothing'}")
     if not Path("params.yaml").exists():
         sys.exit(f"error: params.yaml: is not in this folder; run {script} from the folder that holds it")
+    for argument in arguments:
+        if not re.fullmatch("[a-z0-9-]+", argument):
+            sys.exit(f"error: {script}: {argument!r} is no name; names have small letters, digits and hyphens")
     name = "@".join([Path(script).stem, *arguments])
     started = time.perf_counter()
     try:
@@ -51,11 +63,14 @@ def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
         print(f"error: {name}: interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}:
+        if error.errno not in UNWRITABLE:
             raise
         where = error.filename or "the working folder"
         sys.exit(f"error: {name}: cannot write {where}: {error.strerror}; make room or allow it, and run again")
-    _log(name, time.perf_counter() - started, facts or {})
+    try:
+        _log(name, time.perf_counter() - started, facts or {})
+    except (OSError, UserError) as error:
+        print(f"warning: {name}: its time is not in the log: {error}", file=sys.stderr)
 
 
 def _log(name: str, seconds: float, facts: Mapping[str, Any]) -> None:

@@ -13,8 +13,12 @@ def locate(path: str) -> Path:
     Raises:
         UserError: There is nothing.
     """
-    found = root() / Path(path).expanduser()
-    if not found.exists():
+    try:
+        found = root() / Path(path).expanduser()
+        there = found.exists()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise UserError(f"{path!r}: no path of a file or folder ({error})") from None
+    if not there:
         raise UserError(f"{path}: no such file or folder ({found}); a relative path counts from the clone")
     return found
 

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -25,6 +24,8 @@ from probeline.pipeline.errors import UserError
 from probeline.pipeline.lock import lock
 from probeline.pipeline.progress import say
 from probeline.pipeline.stage import local
+
+DIGEST = 32  # bytes of the SHA-256 before a checkpoint
 
 
 def folder() -> Path:
@@ -65,11 +66,11 @@ class Checkpoint:
         """The state that was saved last, on the CPU; None if there is none that can be read."""
         if not self.path.exists():
             return None
-        try:
-            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnpicklingError) as error:
-            say(f"{self.path}: damaged checkpoint ({type(error).__name__}); starting anew")
+        content = self.path.read_bytes()
+        if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
+            say(f"{self.path}: a damaged checkpoint; starting anew")
             return None
+        state: dict[str, Any] = torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)
         return state
 
     def save(self, state: Mapping[str, Any]) -> None:
@@ -77,7 +78,8 @@ class Checkpoint:
         started = time.monotonic()
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
-        files.write(self.path, buffer.getvalue())
+        content = buffer.getvalue()
+        files.write(self.path, hashlib.sha256(content).digest() + content)  # torch.load checks nothing
         ended = time.monotonic()
         self._next = ended + max(self._wait, 20 * (ended - started) if self._wait else 0)
 

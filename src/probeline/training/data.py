@@ -61,7 +61,7 @@ def _constants(normalise: Normalise | None, channels: int, where: str) -> tuple[
         if len(values) not in {1, channels}:
             raise UserError(
                 f"params.yaml: {where}.normalise.{name}: {len(values)} values for images of {channels} channels; "
-                f"give 1 or {channels}"
+                f"give {'1' if channels == 1 else f'1 or {channels}'}"
             )
     return torch.tensor(normalise.mean).view(1, -1, 1, 1), torch.tensor(normalise.std).view(1, -1, 1, 1)
 

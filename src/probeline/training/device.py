@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import resource
 import sys
 from typing import Any
@@ -24,8 +25,8 @@ def choose() -> torch.device:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
     if threads := os.environ.get("PROBELINE_THREADS"):
-        if not threads.isdigit() or int(threads) < 1:
-            raise UserError(f"PROBELINE_THREADS={threads}: not a number of threads; give 1 or more, or unset it")
+        if not re.fullmatch("[1-9][0-9]{0,2}", threads):
+            raise UserError(f"PROBELINE_THREADS={threads}: not a number of threads; give 1 to 999, or unset it")
         torch.set_num_threads(int(threads))
     name = os.environ.get("PROBELINE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -6,9 +6,10 @@ from pydantic import Field, model_validator
 
 from probeline.pipeline.params import Spec, part
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+# No number that PyTorch could not hold as float32 or int32.
+Positive = Annotated[float, Field(gt=0, le=3e38)]
+NotNegative = Annotated[float, Field(ge=0, le=3e38)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Optimizer(Spec):
@@ -66,8 +67,8 @@ class EarlyStopping(Spec):
 class Normalise(Spec):
     """Pixels in [0, 1] become (x - mean) / std; one value for all channels, or one a channel."""
 
-    mean: Annotated[list[float], Field(min_length=1)]
-    std: Annotated[list[Positive], Field(min_length=1)]
+    mean: Annotated[list[Annotated[float, Field(ge=-1e6, le=1e6)]], Field(min_length=1)]
+    std: Annotated[list[Annotated[float, Field(ge=1e-6, le=1e6)]], Field(min_length=1)]
 
 
 class Run(Spec):
@@ -93,7 +94,7 @@ class Run(Spec):
     batch_size: Count
     epochs: Count | None = None
     steps: Count | None = None
-    evaluate_every: Count
+    evaluate_every: Annotated[int, Field(ge=1, le=10**6)]
     normalise: Normalise | None = None
     l2: L2 | None = None
     clip_norm: Positive | None = None
