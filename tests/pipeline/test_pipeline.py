@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -32,6 +33,7 @@ def project(ready: Path) -> Iterator[Path]:
     yield ready
     git(ready, "checkout", "-q", "--", ".")
     git(ready, "clean", "-qfd")
+    shutil.rmtree(ready / ".checkpoints", ignore_errors=True)
     dvc(ready, "checkout", "-q", "--force")
 
 
