@@ -15,6 +15,8 @@ def main(name: str) -> None:
     drawn = split(spec, raw.load(Path("data/raw") / spec.dataset), f"tasks.{name}")
     with files.new_folder(Path("data/tasks") / name) as folder:
         task.save(drawn, folder)
+    with files.new_folder(Path("data/examples") / name) as folder:
+        task.save_examples(drawn, folder)
     sizes = f"{drawn.train.shape[1]} train, {drawn.validation.shape[1]} validation, {len(drawn.test)} test images"
     say(f"{name}: {sizes}, {len(drawn.classes)} classes, {spec.draws} draw{'s'[: spec.draws > 1]} of {spec.dataset}")
 

@@ -5,18 +5,36 @@ from pathlib import Path
 import pandas as pd
 
 from probeline import summary
-from probeline.figures import overview, run
+from probeline.figures import classes, overview, pictures, run
 from probeline.pipeline import files
 from probeline.pipeline.params import section
 from probeline.pipeline.stage import stage
 
+RESULTS, EXAMPLES = Path("data/results"), Path("data/examples")
+METRICS, PLOTS = Path("metrics"), Path("plots")
+
 
 def main() -> None:
-    results, names = Path("data/results"), section("train")
-    records = summary.load(names, results)
-    summary.drop_strays(names, results)
+    tasks, names = section("tasks"), [*section("train"), *section("transfer")]
+    records = summary.load(names, RESULTS)
+    summary.drop_strays(names, RESULTS, "run")
+    summary.drop_strays(tasks, EXAMPLES, "task")
     table = summary.table(records)
-    with files.new_folder(Path("metrics/train")) as folder:
+    write_tables(records, table)
+    draw_figures(records, table)
+    with files.new_folder(PLOTS / "layers") as folder:
+        for name in records:
+            files.write(folder / f"{name}.txt", (RESULTS / name / "layers.txt").read_text(encoding="utf-8"))
+    with files.new_folder(PLOTS / "tasks") as folder:
+        for name in tasks:
+            pictures.examples(folder / f"{name}.png", name, EXAMPLES / name)
+    shown = table[["run", "train_images", "seeds", "test_loss", "validation_accuracy", "test_accuracy"]]
+    print(shown.to_string(index=False, float_format="%.4f", na_rep="-"))
+    print("the whole table: metrics/summary.csv; every figure: plots, first of all plots/runs/overview.png")
+
+
+def write_tables(records: dict[str, summary.Record], table: pd.DataFrame) -> None:
+    with files.new_folder(METRICS / "runs") as folder:
         for name, record in records.items():
             files.write_json(folder / f"{name}.json", files.rounded(summary.metrics(record)))
     for place, frame_of in (
@@ -24,21 +42,27 @@ def main() -> None:
         ("history", summary.history),
         ("confusion", summary.confusion),
     ):
-        with files.new_folder(Path("plots") / place) as folder:
+        with files.new_folder(PLOTS / place) as folder:
             for name, record in records.items():
-                files.write_csv(folder / f"{name}.csv", frame_of(record))
-    with files.new_folder(Path("plots/runs")) as folder:
+                if (frame := frame_of(record)) is not None:
+                    files.write_csv(folder / f"{name}.csv", frame)
+    files.write_csv(METRICS / "summary.csv", table)
+    files.write_json(METRICS / "summary.json", files.rounded(summary.numbers(records)))
+
+
+def draw_figures(records: dict[str, summary.Record], table: pd.DataFrame) -> None:
+    with files.new_folder(PLOTS / "runs") as folder:
         overview.draw(folder / "overview.png", table)
         for (_, row), record in zip(table.iterrows(), records.values(), strict=True):
             kept = [seed["kept_step"] for seed in record["seeds"]]
             run.draw(folder / f"{row['run']}.png", row, kept, summary.history(record), summary.confusion(record))
-    files.write_csv(Path("metrics/summary.csv"), table)
-    accuracy = dict(zip(table["run"], table["test_accuracy"], strict=True))
-    accuracy = {name: value for name, value in accuracy.items() if pd.notna(value)}
-    files.write_json(Path("metrics/summary.json"), files.rounded(accuracy))
-    shown = table[["run", "train_images", "seeds", "validation_accuracy", "test_accuracy"]]
-    print(shown.to_string(index=False, float_format="%.4f", na_rep="diverged"))
-    print("the whole table: metrics/summary.csv; every figure: plots/runs, first of all overview.png")
+    with files.new_folder(PLOTS / "augmentation") as folder:
+        for name in records:
+            if (before_after := RESULTS / name / "augmented.npy").exists():
+                pictures.augmented(folder / f"{name}.png", name, before_after)
+    with files.new_folder(PLOTS / "classes") as folder:
+        for (experiment, task), runs in summary.side_by_side(records).items():
+            classes.draw(folder / f"{experiment}-{task}.png", experiment, task, runs)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,15 @@ from typing import Any
 from probeline.pipeline.errors import UserError, unknown
 from probeline.pipeline.params import FILE, validate, validate_part
 from probeline.splitting import Split
-from probeline.training.spec import Run
+from probeline.training.spec import Run, Transfer
 
-GROUPS = ("datasets", "tasks", "train")
+GROUPS = {"datasets": None, "tasks": Split, "train": Run, "transfer": Transfer}
+REFERENCES = (
+    ("tasks", "dataset", ("datasets",)),
+    ("train", "task", ("tasks",)),
+    ("transfer", "task", ("tasks",)),
+    ("transfer", "source", ("train", "transfer")),
+)
 
 
 def check(everything: Any) -> None:
@@ -24,8 +30,9 @@ def check(everything: Any) -> None:
     groups: dict[str, dict[str, Any]] = {}
     for group in GROUPS:
         entries = everything.get(group)
-        if not isinstance(entries, Mapping) or not entries:
-            lines.append(f"{FILE}: {group}: has no entries; it needs at least one")
+        if not isinstance(entries, Mapping) or (not entries and group != "transfer"):
+            need = "at least one, or {} for none" if group == "transfer" else "at least one"
+            lines.append(f"{FILE}: {group}: has no entries; it needs {need}")
             continue
         groups[group] = {}
         for name, entry in entries.items():
@@ -45,25 +52,51 @@ def check(everything: Any) -> None:
 
 
 def _entry(where: str, group: str, entry: Any) -> Any:
-    if group == "datasets":
-        return validate_part(where, entry, "datasets", "kind")
-    return validate(where, entry, Split if group == "tasks" else Run)
+    spec = GROUPS[group]
+    return validate(where, entry, spec) if spec else validate_part(where, entry, "datasets", "kind")
 
 
 def _references(groups: dict[str, dict[str, Any]], everything: Mapping[str, Any]) -> list[str]:
     lines = []
-    tasks = groups.get("tasks", {})
-    for name, run in groups.get("train", {}).items():
-        if task := tasks.get(run.task):
-            lines += [f"{FILE}: train.{name}: {line}" for line in _misfits(run, task)]
-    for group, key, target in (("tasks", "dataset", "datasets"), ("train", "task", "tasks")):
+    tasks, transfers = groups.get("tasks", {}), groups.get("transfer", {})
+    for group in ("train", "transfer"):
+        for name, run in groups.get(group, {}).items():
+            if task := tasks.get(run.task):
+                lines += [f"{FILE}: {group}.{name}: {line}" for line in _misfits(run, task)]
+    for group, key, targets in REFERENCES:
+        known = [name for target in targets for name in _names(everything, target)]
         for name, entry in groups.get(group, {}).items():
-            known = everything.get(target)
-            known = known if isinstance(known, Mapping) else {}
             if (wanted := getattr(entry, key)) not in known:
-                what = unknown(f"entry of {target}", wanted, map(str, known))
+                what = unknown(f"entry of {' or '.join(targets)}", wanted, known)
                 lines.append(f"{FILE}: {group}.{name}.{key}: {what}")
+    lines += [
+        f"{FILE}: transfer.{name}: train has an entry of this name too; their weights lie side by side: rename one"
+        for name in transfers
+        if name in _names(everything, "train")
+    ]
+    lines += [
+        f"{FILE}: transfer.{name}.source: {' <- '.join(circle)} is a circle; one of them must start from a run of train"
+        for name in transfers
+        if (circle := _circle(name, transfers))
+    ]
     return lines
+
+
+def _names(everything: Mapping[str, Any], group: str) -> list[str]:
+    entries = everything.get(group)
+    return [str(name) for name in entries] if isinstance(entries, Mapping) else []
+
+
+def _circle(name: str, transfers: Mapping[str, Transfer]) -> list[str]:
+    """The sources of a transfer, from itself back to itself; empty where they end in a run."""
+    path = [name]
+    while (following := transfers.get(path[-1])) is not None:
+        path.append(following.source)
+        if path[-1] == name:
+            return path
+        if path[-1] in path[:-1]:
+            break  # a circle further on, which its own members report
+    return []
 
 
 def _misfits(run: Run, task: Split) -> list[str]:

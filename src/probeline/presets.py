@@ -3,7 +3,8 @@
     python -m probeline.presets smoke               write the preset into params.yaml
     python -m probeline.presets paper --experiment  run it as a DVC experiment in a folder of its own
 
-A preset says what differs from params.yaml and nothing else; null in place of an entry removes it.
+A preset says what differs from params.yaml and nothing else. null in place of an entry removes it, and `"*": null`
+removes all entries of its group that the preset does not name.
 """
 
 import argparse
@@ -30,7 +31,8 @@ def overlay(base: dict[str, Any], preset: Mapping[str, Any], depth: int = 1) -> 
     """Apply a preset to parameters, in place."""
     for key, value in preset.items():
         if value is None and depth <= ENTRY:
-            base.pop(key, None)
+            for removed in _removed(key, base, preset):
+                base.pop(removed, None)
         elif isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
             overlay(base[key], value, depth + 1)
         else:
@@ -42,12 +44,27 @@ def overrides(base: Mapping[str, Any], preset: Mapping[str, Any], path: tuple[st
     for key, value in preset.items():
         here = (*path, str(key))
         if value is None and len(here) <= ENTRY:
-            if key in base:
-                yield f"~{'.'.join(here)}"
+            yield from (f"~{'.'.join((*path, removed))}" for removed in _removed(key, base, preset))
         elif isinstance(value, Mapping):
             yield from overrides(base.get(key) or {}, value, here)
         else:
-            yield f"++{'.'.join(here)}={json.dumps(value)}"
+            yield f"++{'.'.join(here)}={_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    """A value as DVC's -S reads it: JSON, but that the keys of a mapping have no quotes."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    return json.dumps(value)
+
+
+def _removed(key: str, base: Mapping[str, Any], preset: Mapping[str, Any]) -> list[str]:
+    """The entries that a null at this key removes."""
+    if key == "*":
+        return [name for name in base if name not in preset]
+    return [key] if key in base else []
 
 
 def load(name: str) -> dict[str, Any]:

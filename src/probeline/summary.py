@@ -39,42 +39,45 @@ def load(names: Iterable[str], folder: Path) -> dict[str, Record]:
     return records
 
 
-def drop_strays(names: Iterable[str], folder: Path) -> None:
-    """Remove the results of runs that params.yaml no longer names, which would else be part of what DVC hashes.
+def drop_strays(names: Iterable[str], folder: Path, what: str) -> None:
+    """Remove what entries have left that params.yaml no longer names, and that would else be part of what DVC hashes.
 
-    DVC's cache still has them: naming the run again brings them back.
+    DVC's cache still has it: naming the entry again brings it back.
     """
     for stray in sorted({path.name for path in folder.iterdir()} - set(names)):
         shutil.rmtree(folder / stray, ignore_errors=True)
-        say(f"{folder / stray}: removed, since params.yaml names no such run (DVC's cache keeps a copy)")
+        say(f"{folder / stray}: removed, since params.yaml names no such {what} (DVC's cache keeps a copy)")
 
 
 def metrics(run: Record) -> Record:
     """The metrics of a run: its scale, mean and standard deviation over seeds, accuracy by class, each seed.
 
-    A mean is null where a seed diverged. A standard deviation (of the sample) is null with fewer than two seeds, an
-    accuracy of a class without test images too.
+    A mean is null where a seed diverged, and an accuracy where the objective predicts no classes. A standard deviation
+    (of the sample) is null with fewer than two seeds, an accuracy of a class without test images too.
     """
     seeds = [_seed(seed) for seed in run["seeds"]]
-    diverged = sum(seed["diverged_at"] is not None for seed in seeds)
     values = {name: [seed[name] for seed in seeds] for name in VALUES}
-    of_class = _confusion(run).sum(axis=1)
-    correct = np.diag(_confusion(run))
+    counts = _confusion(run)
     return {
         **{key: run[key] for key in ("experiment", "task", "dataset", "model", "objective", "parameters", "images")},
-        "diverged": diverged,
-        "mean": {name: None if diverged else fmean(v) for name, v in values.items()},
-        "std": {name: None if diverged or len(v) < 2 else stdev(v) for name, v in values.items()},
-        "test_accuracy_by_class": {
-            name: float(right / images) if images else None
-            for name, right, images in zip(run["classes"], correct, of_class, strict=True)
-        },
+        "transfer": run["transfer"],
+        "diverged": sum(seed["diverged_at"] is not None for seed in seeds),
+        "mean": {name: None if None in v else fmean(v) for name, v in values.items()},
+        "std": {name: None if None in v or len(v) < 2 else stdev(v) for name, v in values.items()},
+        "test_accuracy_by_class": None if counts is None else dict(zip(run["classes"], by_class(counts), strict=True)),
         "seeds": seeds,
     }
 
 
+def by_class(counts: NDArray[np.int64]) -> list[float | None]:
+    """The share of each class's images (rows) that were predicted as that class; None for a class without images."""
+    images, correct = counts.sum(axis=1), np.diag(counts)
+    return [float(right / of) if of else None for right, of in zip(correct, images, strict=True)]
+
+
 def _seed(seed: Record) -> Record:
-    facts = {key: seed[key] for key in ("seed", "draw", "kept_step", "last_step", "stopped_early", "diverged_at")}
+    keys = ("seed", "draw", "kept_step", "last_step", "stopped_early", "left_out", "diverged_at")
+    facts = {key: seed[key] for key in keys}
     scores = seed["scores"]
     return facts | {
         f"{split}_{value}": scores[split][value] if scores else None
@@ -94,9 +97,11 @@ def curves(run: Record) -> pd.DataFrame:
     return history(run).groupby("step", as_index=False)[CURVES].mean()
 
 
-def confusion(run: Record) -> pd.DataFrame:
-    """Test images, summed over seeds: a row a pair of classes: actual, predicted, images."""
+def confusion(run: Record) -> pd.DataFrame | None:
+    """Test images, summed over seeds: a row a pair of classes: actual, predicted, images. None without predictions."""
     total = _confusion(run)
+    if total is None:
+        return None
     names = run["classes"]
     return pd.DataFrame(
         [(names[i], names[j], int(images)) for (i, j), images in np.ndenumerate(total)],
@@ -104,9 +109,32 @@ def confusion(run: Record) -> pd.DataFrame:
     )
 
 
-def _confusion(run: Record) -> NDArray[np.int64]:
-    counts: NDArray[np.int64] = np.sum([seed["confusion"] for seed in run["seeds"]], axis=0)
-    return counts
+def _confusion(run: Record) -> NDArray[np.int64] | None:
+    matrices = [seed["confusion"] for seed in run["seeds"]]
+    return None if None in matrices else np.sum(matrices, axis=0, dtype=np.int64)
+
+
+def side_by_side(runs: dict[str, Record]) -> dict[tuple[str, str], dict[str, dict[str, float | None]]]:
+    """{(experiment, task): {run: {class: accuracy}}}, for experiments that have several runs on one task."""
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
+    for name, run in runs.items():
+        counts = _confusion(run)
+        if counts is not None and counts.any():
+            accuracies = dict(zip(run["classes"], by_class(counts), strict=True))
+            groups.setdefault((run["experiment"], run["task"]), {})[name] = accuracies
+    return {key: group for key, group in groups.items() if len(group) > 1}
+
+
+def numbers(runs: dict[str, Record]) -> dict[str, float]:
+    """One number a run: its test accuracy, or `<run>.test_loss` where it predicts no classes; none if it diverged."""
+    found = {}
+    for name, run in runs.items():
+        mean = metrics(run)["mean"]
+        if mean["test_accuracy"] is not None:
+            found[name] = mean["test_accuracy"]
+        elif mean["test_loss"] is not None:
+            found[f"{name}.test_loss"] = mean["test_loss"]
+    return found
 
 
 def table(runs: dict[str, Record]) -> pd.DataFrame:
@@ -124,6 +152,8 @@ def _row(name: str, run: Record) -> Record:
         "last_step": max(seed["last_step"] for seed in seeds),
         "stopped_early": sum(seed["stopped_early"] for seed in seeds),
         "diverged": run["diverged"],
+        "left_out": sum(seed["left_out"] for seed in seeds),
+        "source": run["transfer"]["source"] if run["transfer"] else None,
         **run["mean"],
         "validation_accuracy_std": run["std"]["validation_accuracy"],
         "test_accuracy_std": run["std"]["test_accuracy"],

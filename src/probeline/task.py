@@ -34,6 +34,7 @@ class Task:
     test: NDArray[np.int64]
 
 
+EXAMPLES = (5, 10)  # classes, images of each: report B's first look at its data (B1)
 _ARRAYS = ("images", "labels", "train", "validation", "test")
 
 
@@ -42,6 +43,22 @@ def save(task: Task, folder: Path) -> None:
     for name in _ARRAYS:
         files.write_array(folder / f"{name}.npy", getattr(task, name))
     files.write_json(folder / "task.json", {"dataset": task.dataset, "classes": list(task.classes)})
+
+
+def save_examples(task: Task, folder: Path) -> None:
+    """Write some training images of the first classes, for a picture of what the task is about.
+
+    images.npy is uint8 (classes, images, H, W, C), white where a class has fewer; examples.json has the names.
+    """
+    classes, images = EXAMPLES
+    shown = np.full((min(classes, len(task.classes)), images, *task.images.shape[1:]), 255, dtype=np.uint8)
+    train = task.train[0]
+    for label, row in enumerate(shown):
+        chosen = train[task.labels[train] == label][:images]
+        row[: len(chosen)] = task.images[chosen]
+    files.write_array(folder / "images.npy", shown)
+    about = {"dataset": task.dataset, "classes": len(task.classes), "shown": list(task.classes[: len(shown)])}
+    files.write_json(folder / "examples.json", about)
 
 
 def load(folder: Path) -> Task:

@@ -24,7 +24,8 @@ AUDIT = Path(__file__).parent / "audit"
 # A dependency that only orders: `check` before all that looks a name up.
 ORDER = {"data/checked"}
 NAMES = ("check", "fetch@digits", "split@digits", "split@digits-three-eight", "train@logistic", "train@svm",
-         "train@softmax", "train@diverging", "summary")  # fmt: skip
+         "train@softmax", "train@diverging", "train@mlp", "train@convnet", "train@triplet", "transfer@fine-tuned",
+         "transfer@deeper-head", "summary")  # fmt: skip
 
 
 @dataclass

@@ -57,26 +57,33 @@ def test_a_first_run_leaves_a_clean_folder_and_a_second_runs_nothing(project: Pa
     assert git(project, "status", "--porcelain") == ""
     assert ran(dvc(project, "repro")) == []
     tracked = set(git(project, "ls-files").split("\n"))
-    assert {"dvc.lock", "metrics/summary.json", "metrics/train/svm.json", "plots/runs/svm.png"} <= tracked
+    assert {"dvc.lock", "metrics/summary.json", "metrics/runs/svm.json", "plots/runs/svm.png"} <= tracked
     assert not any(path.startswith(("data/", "logs/", ".checkpoints/")) for path in tracked)
     summary = json.loads((project / "metrics/summary.json").read_text())
-    assert set(summary) == {"logistic", "svm", "softmax"}  # `diverging` has no accuracy
-    assert min(summary.values()) > 0.75
+    classifiers = {"logistic", "svm", "softmax", "mlp", "convnet", "fine-tuned", "deeper-head"}
+    assert set(summary) == classifiers | {"triplet.test_loss"}  # `diverging` has no number
+    assert min(summary[name] for name in classifiers) > 0.5
+    assert 0 < summary["triplet.test_loss"] < 1
+    fine_tuned = json.loads((project / "metrics/runs/fine-tuned.json").read_text())
+    assert fine_tuned["transfer"]["source"] == "triplet"
+    for figure in ("augmentation/convnet", "classes/B2-digits", "tasks/digits", "runs/triplet"):
+        assert (project / f"plots/{figure}.png").read_bytes().startswith(b"\x89PNG")
+    assert "Total params: 1,876" in (project / "plots/layers/triplet.txt").read_text()
     assert (project / "plots/runs/diverging.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_experiment_reruns_its_run_and_comes_back_from_the_cache(project: Path) -> None:
     first = ran(dvc(project, "exp", "run", "-S", "train.svm.optimizer.lr=0.02"))
     assert first == ["check", "train@svm", "summary"]
-    changed = json.loads((project / "metrics/train/svm.json").read_text())["mean"]
+    changed = json.loads((project / "metrics/runs/svm.json").read_text())["mean"]
     git(project, "checkout", "-q", "--", ".")
     dvc(project, "checkout", "-q")
     assert ran(dvc(project, "repro")) == []
-    assert json.loads((project / "metrics/train/svm.json").read_text())["mean"] != changed
+    assert json.loads((project / "metrics/runs/svm.json").read_text())["mean"] != changed
     again = dvc(project, "exp", "run", "-S", "train.svm.optimizer.lr=0.02")
     assert ran(again) == ["summary"]  # it writes what is in Git, and is quick
     assert "Stage 'train@svm' is cached - skipping run" in again.stdout
-    assert json.loads((project / "metrics/train/svm.json").read_text())["mean"] == changed
+    assert json.loads((project / "metrics/runs/svm.json").read_text())["mean"] == changed
 
 
 def test_forcing_a_stage_gives_the_same_bytes(project: Path) -> None:
@@ -230,7 +237,7 @@ def test_a_class_that_is_not_there_names_the_nearest(project: Path) -> None:
     done = dvc(project, "repro", "split@digits")
     assert "error: params.yaml: tasks.digits.classes: unknown class of digits '88'; did you mean '8'?" in done.stderr
     assert done.returncode != 0
-    assert (project / "metrics/train/svm.json").exists()
+    assert (project / "metrics/runs/svm.json").exists()
 
 
 def test_a_summary_that_fails_loses_nothing(project: Path) -> None:

@@ -22,7 +22,11 @@ RUN = {
 
 
 def everything(**changes: object) -> dict[str, object]:
-    return {"datasets": {"digits": {"kind": "digits"}}, "tasks": {"small": TASK}, "train": {"mine": RUN}} | changes
+    groups = {"datasets": {"digits": {"kind": "digits"}}, "tasks": {"small": TASK}, "train": {"mine": RUN}}
+    return groups | {"transfer": {}} | changes
+
+
+TRANSFER = RUN | {"source": "mine", "load": ["features"], "new": ["head"], "trainable": "all"}
 
 
 def refusal(data: object) -> str:
@@ -33,6 +37,8 @@ def refusal(data: object) -> str:
 
 def test_a_good_file_passes() -> None:
     check(everything())
+    chain = {"one": TRANSFER, "two": TRANSFER | {"source": "one", "trainable": {"last": 3}}}
+    check(everything(transfer=chain))
 
 
 @pytest.mark.parametrize(
@@ -62,10 +68,45 @@ def test_a_good_file_passes() -> None:
         ({"task": "smal"}, "params.yaml: train.mine.task: unknown entry of tasks 'smal'; did you mean 'small'?"),
         ({"early_stopping": {"metric": "loss", "patience": 0}}, "patience 0 stops at the first evaluation"),
         ({"may_diverge": "yes"}, "train.mine.may_diverge: should be a valid boolean"),
+        ({"experiment": "A 1"}, "train.mine.experiment: is 'A 1' and goes into the name of a file"),
+        ({"precision": "bf16"}, "train.mine.precision: should be 'float32' or 'bfloat16', not 'bf16'"),
+        ({"model": {"name": "mlp", "hidden": []}}, "train.mine.model.hidden: should have at least 1 item"),
+        ({"augment": [{"name": "flip"}]}, "train.mine.augment.0: unknown augmentation 'flip'; there is: colour_jitter"),
+        ({"augment": [{"name": "crop", "pading": 4}]}, "mine.augment.0: unknown key 'pading'; did you mean 'padding'?"),
+        ({"augment": [{"name": "normalise"}]}, "augment has {name: normalise}, which needs the key normalise"),
+        (
+            {"objective": {"name": "triplet"}, "early_stopping": {"metric": "accuracy", "patience": 3}},
+            "params.yaml: train.mine: triplet predicts no classes; let early_stopping.metric be loss",
+        ),
     ],
 )
 def test_a_mistake_in_a_run(change: dict[str, object], line: str) -> None:
     assert line in refusal(everything(train={"mine": RUN | change}))
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"source": "mien"}, "transfer.other.source: unknown entry of train or transfer 'mien'; did you mean 'mine'?"),
+        ({"source": "other"}, "transfer.other.source: other <- other is a circle"),
+        ({"trainable": "tail"}, "params.yaml: transfer.other.trainable: is 'tail'; give all, head, or a number"),
+        ({"trainable": {"last": 0}}, "params.yaml: transfer.other.trainable: is {'last': 0}; give all, head, or"),
+        ({"load": []}, "params.yaml: transfer.other.load: should have at least 1 item"),
+        ({"task": "smal"}, "transfer.other.task: unknown entry of tasks 'smal'; did you mean 'small'?"),
+    ],
+)
+def test_a_mistake_in_a_transfer(change: dict[str, object], line: str) -> None:
+    assert line in refusal(everything(transfer={"other": TRANSFER | change}))
+
+
+def test_transfers_in_a_circle_and_under_a_name_of_train() -> None:
+    circle = {"a": TRANSFER | {"source": "b"}, "b": TRANSFER | {"source": "a"}, "c": TRANSFER | {"source": "b"}}
+    lines = refusal(everything(transfer=circle)).splitlines()
+    assert [line.split(" is ")[0] for line in lines] == [
+        "params.yaml: transfer.a.source: a <- b <- a",
+        "params.yaml: transfer.b.source: b <- a <- b",
+    ]
+    assert "train has an entry of this name too" in refusal(everything(transfer={"mine": TRANSFER}))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +150,8 @@ def test_every_mistake_is_named_at_once() -> None:
 
 def test_a_missing_or_empty_section() -> None:
     assert refusal(everything(train={})) == "params.yaml: train: has no entries; it needs at least one"
+    nothing = refusal(everything(transfer=None))
+    assert nothing == "params.yaml: transfer: has no entries; it needs at least one, or {} for none"
     assert "is not a mapping" in refusal(["a"])
 
 
@@ -152,6 +195,6 @@ def test_specifications_do_not_change() -> None:
     spec = params.validate("train.mine", RUN, Run)
     with pytest.raises(ValueError, match="frozen"):
         spec.batch_size = 3  # type: ignore[misc]
-    assert spec.model_dump()["model"] == {"name": "linear"}
+    assert spec.model_dump()["model"] == {"name": "linear", "embedding": None}
     assert params.validate("t", TASK, Split).train == "rest"
     assert params.validate("e", {"metric": "loss", "patience": None}, EarlyStopping).patience is None

@@ -22,7 +22,7 @@ from probeline.training import engine, record, seeds
 from probeline.training.checkpoint import Checkpoint, fingerprint, store
 from probeline.training.data import of_draw, to_device
 from probeline.training.evaluation import evaluate
-from probeline.training.spec import L2, EarlyStopping, Normalise, Run
+from probeline.training.spec import L2, EarlyStopping, Run
 from probeline.training.stopping import Stopper
 
 CPU = torch.device("cpu")
@@ -44,10 +44,14 @@ class Killed(Exception):  # noqa: N818
     pass
 
 
+def train_all(task: Task, run: Run, path: Path) -> list[record.SeedResult]:
+    return seeds.train("train.mine", run, task, to_device(task, run, "train.mine", CPU), path, seeds.Effort())
+
+
 def fit(task: Task, run: Run, path: Path, seed: int = 0, kill_after: int | None = None) -> engine.Fit:
-    data = of_draw(to_device(task, run.normalise, "train.mine", CPU), task, 0)
+    data = of_draw(to_device(task, run, "train.mine", CPU), task, 0)
     torch.manual_seed(seed)
-    model = seeds.build(run, task, "mine")
+    model = seeds.build(run, task, "train.mine")
 
     def report(step: int, *_: object) -> None:
         if step == kill_after:
@@ -112,8 +116,8 @@ def test_the_history_is_what_was_seen(task: Task, tmp_path: Path) -> None:
     run = spec(optimizer={"name": "sgd", "lr": 1e-30}, epochs=2)
     history = fit(task, run, tmp_path).history
     torch.manual_seed(0)
-    model = seeds.build(run, task, "mine")
-    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    model = seeds.build(run, task, "train.mine")
+    data = of_draw(to_device(task, spec(), "train.mine", CPU), task, 0)
     train, validation = (evaluate(model, data, split, run) for split in ("train", "validation"))
     assert [row["step"] for row in history] == [4, 8]  # 30 images in batches of 8: the last has 6
     for row in history:
@@ -124,8 +128,8 @@ def test_the_history_is_what_was_seen(task: Task, tmp_path: Path) -> None:
 
 def test_a_score_is_the_mean_over_all_images(task: Task) -> None:
     run = spec()
-    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
-    model = seeds.build(run, task, "mine")
+    data = of_draw(to_device(task, spec(), "train.mine", CPU), task, 0)
+    model = seeds.build(run, task, "train.mine")
     score = evaluate(model, data, "test", run)
     images = torch.tensor(task.images[task.test][:, :, :, 0][:, None] / 255, dtype=torch.float32)
     labels = torch.tensor(task.labels[task.test])
@@ -135,15 +139,15 @@ def test_a_score_is_the_mean_over_all_images(task: Task) -> None:
 
 def test_pixels_are_normalised_by_channel(task: Task) -> None:
     colour = replace(task, images=np.repeat(task.images, 3, axis=3))
-    normalise = Normalise(mean=[0.5, 0.0, 0.25], std=[0.5, 1.0, 2.0])
-    data = to_device(colour, normalise, "train.mine", CPU)
+    run = spec(normalise={"mean": [0.5, 0.0, 0.25], "std": [0.5, 1.0, 2.0]})
+    data = to_device(colour, run, "train.mine", CPU)
     assert data.images.dtype == torch.uint8
     found = data.batch(torch.tensor([7]))[0]
     pixel = task.images[7, :, :, 0] / 255
     for channel, (mean, std) in enumerate(((0.5, 0.5), (0.0, 1.0), (0.25, 2.0))):
         np.testing.assert_allclose(found[channel].numpy(), (pixel - mean) / std, atol=1e-6)
     with pytest.raises(UserError, match=r"train.mine.normalise.mean: 3 values for images of 1 channels; give 1"):
-        to_device(task, normalise, "train.mine", CPU)
+        to_device(task, run, "train.mine", CPU)
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
@@ -154,7 +158,7 @@ def test_an_epoch_sees_every_image_once(epoch: int) -> None:
 
 
 def values(stopper: Stopper, *seen: float) -> list[tuple[bool, bool]]:
-    return [(stopper.update(value), stopper.stop) for value in seen]
+    return [(stopper.update(value), stopper.stop(step)) for step, value in enumerate(seen, 1)]
 
 
 def test_patience_counts_evaluations_without_improvement() -> None:
@@ -177,9 +181,9 @@ def test_without_patience_the_best_is_kept_and_nothing_stops(task: Task, tmp_pat
     losses = [row["validation_loss"] for row in found.history]
     assert (found.step, found.last_step) == (12, 16)
     assert int(np.argmin(losses)) == 2
-    model = seeds.build(run, task, "mine")
+    model = seeds.build(run, task, "train.mine")
     model.load_state_dict(found.weights)
-    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    data = of_draw(to_device(task, spec(), "train.mine", CPU), task, 0)
     assert evaluate(model, data, "validation", run).loss == pytest.approx(min(losses))
 
 
@@ -227,9 +231,9 @@ def test_a_killed_training_goes_on_to_the_bit(
 
 def test_evaluation_neither_drops_nor_learns_and_training_does_both(task: Task, tmp_path: Path) -> None:
     run = noisy(epochs=2)
-    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    data = of_draw(to_device(task, spec(), "train.mine", CPU), task, 0)
     torch.manual_seed(0)
-    model = seeds.build(run, task, "mine")
+    model = seeds.build(run, task, "train.mine")
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.train()
     assert evaluate(model, data, "test", run).loss == evaluate(model, data, "test", run).loss
@@ -296,8 +300,8 @@ def test_divergence_names_its_first_step(task: Task, tmp_path: Path) -> None:
     run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"}, may_diverge=True)
     found = fit(task, run, tmp_path)
     torch.manual_seed(0)
-    model = seeds.build(run, task, "mine")
-    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
+    model = seeds.build(run, task, "train.mine")
+    data = of_draw(to_device(task, spec(), "train.mine", CPU), task, 0)
     train = data.splits["train"][engine.epoch_order(0, 0, 30)]
     with torch.no_grad():
         for step in range(1, 5):
@@ -325,8 +329,8 @@ def test_a_hinge_of_weights_that_are_not_numbers_is_no_success(
 
 def test_a_score_of_weights_that_are_not_numbers_is_not_one(task: Task) -> None:
     run = spec(objective={"name": "hinge"})
-    data = of_draw(to_device(task, None, "train.mine", CPU), task, 0)
-    model = seeds.build(run, task, "mine")
+    data = of_draw(to_device(task, spec(), "train.mine", CPU), task, 0)
+    model = seeds.build(run, task, "train.mine")
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(math.nan)
@@ -342,20 +346,19 @@ def test_a_last_step_that_breaks_the_weights_is_seen_in_the_evaluation(task: Tas
 def test_divergence_fails_where_it_may_not(task: Task, tmp_path: Path) -> None:
     run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"})
     with pytest.raises(UserError, match=r"train.mine: diverged: the loss of seed 0 is not finite at step \d"):
-        seeds.train("mine", run, task, tmp_path, seeds.Effort(), CPU)
+        train_all(task, run, tmp_path)
 
 
 def test_a_run_over_seeds_has_mean_and_spread(task: Task, tmp_path: Path) -> None:
     run = spec(seeds=[0, 1, 2])
-    trained = seeds.train("mine", run, task, tmp_path, seeds.Effort(), CPU)
+    trained = train_all(task, run, tmp_path)
     assert [result.draw for result in trained] == [0, 1, 0]
-    found = summary.metrics(record.record(run, task, 51, trained))
+    found = summary.metrics(record.record(run, task, 51, trained, {}))
     accuracies = [seed["test_accuracy"] for seed in found["seeds"]]
     assert found["mean"]["test_accuracy"] == pytest.approx(np.mean(accuracies))
     assert found["std"]["test_accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
     assert found["images"] == {"train": 30, "validation": 10, "test": 15}
-    assert seeds.parameters(run, task, "mine") == 16 * 3 + 3
-    total = np.sum([result.confusion for result in trained], axis=0)
+    total: Any = np.sum([np.asarray(result.confusion) for result in trained], axis=0)
     of_class = np.bincount(task.labels[task.test], minlength=3)
     assert total.sum(axis=1).tolist() == (3 * of_class).tolist()
     for index, name in enumerate(task.classes):
@@ -364,8 +367,8 @@ def test_a_run_over_seeds_has_mean_and_spread(task: Task, tmp_path: Path) -> Non
 
 def test_a_diverged_seed_leaves_no_mean(task: Task, tmp_path: Path) -> None:
     run = spec(optimizer={"name": "sgd", "lr": 1e30}, l2={"strength": 1.0, "form": "sum"}, may_diverge=True)
-    trained = seeds.train("mine", run, task, tmp_path, seeds.Effort(), CPU)
-    measured = json.loads(json.dumps(record.record(run, task, 51, trained)))
+    trained = train_all(task, run, tmp_path)
+    measured = json.loads(json.dumps(record.record(run, task, 51, trained, {})))
     found = summary.metrics(measured)
     assert found["diverged"] == 1
     assert found["mean"]["test_accuracy"] is None
@@ -394,7 +397,7 @@ def test_curves_are_the_mean_over_the_seeds_that_came_so_far(tmp_path: Path) -> 
 
 
 def test_equal_weights_are_equal_bytes_under_any_name(task: Task, tmp_path: Path) -> None:
-    trained = seeds.train("mine", spec(), task, tmp_path / "c", seeds.Effort(), CPU)
+    trained = train_all(task, spec(), tmp_path)
     for name in ("a.pt", "another-name.pt"):
         record.save_weights(tmp_path / name, trained[0])
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "another-name.pt").read_bytes()
@@ -402,10 +405,10 @@ def test_equal_weights_are_equal_bytes_under_any_name(task: Task, tmp_path: Path
 
 def test_the_fingerprint_follows_data_and_parameters(tmp_path: Path) -> None:
     (tmp_path / "images.npy").write_bytes(b"1")
-    one = fingerprint(tmp_path, {"lr": 0.1})
-    assert one == fingerprint(tmp_path, {"lr": 0.1}) != fingerprint(tmp_path, {"lr": 0.2})
+    one = fingerprint([tmp_path], {"lr": 0.1})
+    assert one == fingerprint([tmp_path], {"lr": 0.1}) != fingerprint([tmp_path], {"lr": 0.2})
     (tmp_path / "images.npy").write_bytes(b"2")
-    assert one != fingerprint(tmp_path, {"lr": 0.1})
+    assert one != fingerprint([tmp_path], {"lr": 0.1})
 
 
 def test_the_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,9 +418,9 @@ def test_the_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.Mo
     module = ModuleType("probeline.made_by_a_test")
     module.__file__ = str(code)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    one = fingerprint(tmp_path / "task", {})
+    one = fingerprint([tmp_path / "task"], {})
     code.write_text("a = 2")
-    assert fingerprint(tmp_path / "task", {}) != one
+    assert fingerprint([tmp_path / "task"], {}) != one
 
 
 def test_checkpoints_stay_after_an_error_and_go_after_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,3 +436,145 @@ def test_checkpoints_stay_after_an_error_and_go_after_success(tmp_path: Path, mo
     with store("mine", "0f") as again:
         assert again.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+AUGMENT = [{"name": "crop", "padding": 1}, {"name": "normalise"}, {"name": "sharpness", "factor": 2.0}]
+VGG = {"name": "vgg", "layers": [1], "widths": [4], "pool": 3, "embedding": 2}
+KINDS: dict[str, dict[str, Any]] = {
+    "a convnet with augmentation": {
+        "model": {"name": "convnet", "channels": [4], "kernel": 3, "padding": 1, "batch_norm": True, "hidden": [5]},
+        "augment": AUGMENT, "normalise": {"mean": [0.5], "std": [0.2]}, "optimizer": {"name": "sgd", "lr": 0.02},
+    },
+    "a triplet vgg": {"model": VGG, "objective": {"name": "triplet"}, "optimizer": {"name": "adam", "lr": 0.01}},
+    "in 16 bits": {"model": VGG, "precision": "bfloat16", "channels_last": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kill_after", [1, 6, 17, 20])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_killed_run_goes_on_to_the_bit(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, kill_after: int
+) -> None:
+    run = spec(epochs=6, **KINDS[kind])
+    whole = fit(task, run, tmp_path / "whole")
+    monkeypatch.setenv("PROBELINE_CHECKPOINT_SECONDS", "0")
+    with pytest.raises(Killed):
+        fit(task, run, tmp_path / "cut", kill_after=kill_after)
+    again = fit(task, run, tmp_path / "cut")
+    assert again.history == whole.history
+    for name, value in whole.weights.items():
+        assert value.numpy().tobytes() == again.weights[name].numpy().tobytes()
+    assert fit(task, run, tmp_path / "other", seed=1).history != whole.history
+
+
+def test_augmentation_changes_training_images_alone_and_normalises_where_it_is_told(task: Task) -> None:
+    run = spec(**KINDS["a convnet with augmentation"])
+    data = of_draw(to_device(task, run, "train.mine", CPU), task, 0)
+    chosen = torch.arange(20)
+    plain = data.batch(chosen)
+    pixels = torch.tensor(task.images[:20, :, :, 0][:, None] / 255, dtype=torch.float32)
+    torch.testing.assert_close(plain, (pixels - 0.5) / 0.2)
+
+    crop, _, sharpness = run.augment
+    found = data.training_batch(chosen, torch.Generator().manual_seed(3))
+    generator = torch.Generator().manual_seed(3)
+    expected = crop.apply(pixels, crop.draw(pixels, generator))
+    expected = (expected - 0.5) / 0.2
+    expected = sharpness.apply(expected, sharpness.draw(expected, generator))
+    torch.testing.assert_close(found, expected)
+    last = spec(**KINDS["a convnet with augmentation"] | {"augment": AUGMENT[:1]})
+    data = to_device(task, last, "train.mine", CPU)
+    found = data.training_batch(chosen, torch.Generator().manual_seed(3))
+    generator = torch.Generator().manual_seed(3)
+    torch.testing.assert_close(found, (crop.apply(pixels, crop.draw(pixels, generator)) - 0.5) / 0.2)
+
+
+def test_examples_show_what_the_network_sees(task: Task) -> None:
+    run = spec(augment=AUGMENT[:2], normalise={"mean": [0.5], "std": [0.2]})
+    data = of_draw(to_device(task, run, "train.mine", CPU), task, 0)
+    found = record.examples(data)
+    assert found is not None
+    before, after = found
+    np.testing.assert_array_equal(before, task.images[task.train[0][:8]])
+    crop = run.augment[0]
+    images = torch.tensor(before).permute(0, 3, 1, 2) / 255
+    expected = crop.apply(images, crop.draw(images, torch.Generator().manual_seed(0))) * 255
+    np.testing.assert_array_equal(after, expected.round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+    assert record.examples(of_draw(to_device(task, spec(), "train.mine", CPU), task, 0)) is None
+
+
+def test_a_triplet_run_has_a_loss_and_no_accuracy(task: Task, tmp_path: Path) -> None:
+    run = spec(**KINDS["a triplet vgg"], seeds=[0, 1], batch_size=10)
+    measured = json.loads(json.dumps(record.record(run, task, 51, train_all(task, run, tmp_path), {})))
+    found = summary.metrics(measured)
+    assert found["mean"]["test_loss"] > 0
+    assert found["mean"]["test_accuracy"] is None
+    assert found["test_accuracy_by_class"] is None
+    assert summary.confusion(measured) is None
+    assert summary.numbers({"a": measured}) == {"a.test_loss": found["mean"]["test_loss"]}
+    assert summary.curves(measured)["validation_accuracy"].isna().all()
+
+
+def test_images_alone_in_their_batch_are_counted(task: Task, tmp_path: Path) -> None:
+    run = spec(**KINDS["a triplet vgg"], batch_size=4, epochs=5)
+    found = fit(task, run, tmp_path)
+    expected = 0
+    for epoch in range(5):
+        order = task.train[0][engine.epoch_order(0, epoch, 30).numpy()]
+        for batch in (task.labels[order[start : start + 4]] for start in range(0, 30, 4)):
+            alone = [(batch == label).sum() == 1 for label in batch]
+            expected += len(batch) if len(set(batch)) == 1 else sum(alone)
+    assert found.left_out == expected > 0
+
+
+def test_a_validation_without_any_triplet_is_refused(task: Task, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no validation image has another of its class in its batch of 1, as triplet"):
+        fit(task, spec(**KINDS["a triplet vgg"], batch_size=1), tmp_path)
+
+
+def test_the_score_of_a_triplet_run_is_the_same_each_time_whatever_the_order_of_classes(task: Task) -> None:
+    run = spec(**KINDS["a triplet vgg"], batch_size=8)
+    torch.manual_seed(0)
+    model = seeds.build(run, task, "train.mine")
+    by_class = replace(task, test=task.test[np.argsort(task.labels[task.test], kind="stable")])
+    data = of_draw(to_device(by_class, run, "train.mine", CPU), by_class, 0)
+    first, again = (evaluate(model, data, "test", run) for _ in range(2))
+    assert first.loss == again.loss  # and not refused: sorted, batches of one class would have no negative
+    assert (first.accuracy, first.predicted) == (None, None)
+
+
+def test_16_bits_are_near_32_and_not_the_same(task: Task, tmp_path: Path) -> None:
+    model = KINDS["a convnet with augmentation"]["model"]
+    full = fit(task, spec(model=model), tmp_path / "a").history[-1]["train_loss"]
+    half = fit(task, spec(model=model, precision="bfloat16"), tmp_path / "b").history[-1]["train_loss"]
+    assert full == pytest.approx(half, rel=0.02)
+    assert full != half
+
+
+def test_channels_last_changes_the_layout_and_not_the_result(task: Task, tmp_path: Path) -> None:
+    colour = replace(task, images=np.repeat(task.images, 3, axis=3))
+    model = KINDS["a convnet with augmentation"]["model"]
+    usual, other = spec(model=model), spec(model=model, channels_last=True)
+    batch = to_device(colour, other, "train.mine", CPU).batch(torch.arange(5))
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    assert not batch.is_contiguous()
+    one, two = (fit(colour, run, tmp_path / str(run.channels_last)) for run in (usual, other))
+    for name, value in one.weights.items():
+        torch.testing.assert_close(value, two.weights[name], rtol=1e-3, atol=1e-4)
+
+
+def test_the_plateau_stops_after_its_time() -> None:
+    rule = EarlyStopping(metric="loss", patience=None, plateau={"after": 2, "difference": 0.01})  # type: ignore[arg-type]
+    assert [stop for _, stop in values(Stopper(rule), 1.0, 1.0, 0.5, 0.495)] == [False, False, False, True]
+    epochs = Stopper(rule, unit=10)
+    assert not any(stop for _, stop in values(epochs, *[1.0] * 20))
+    assert epochs.update(1.0) is False
+    assert epochs.stop(21)
+
+
+def test_the_layer_table_names_every_layer(task: Task) -> None:
+    with torch.device("meta"):
+        model = seeds.build(spec(model=VGG), task, "train.mine")
+    table = record.layer_table(model, task)
+    for text in ("conv1_1", "norm1_1", "embedding", "head", "Total params: 131", "Total mult-adds (M)"):
+        assert text in table

@@ -30,10 +30,12 @@ def draw(path: Path, table: pd.DataFrame) -> None:
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xlabel("test accuracy")
-    for row, (accuracy, images, seeds) in enumerate(
-        zip(table["test_accuracy"], table["train_images"], table["seeds"], strict=True)
-    ):
+    columns = ("test_accuracy", "test_loss", "train_images", "seeds")
+    for row, (accuracy, loss, images, seeds) in enumerate(zip(*(table[column] for column in columns), strict=True)):
         scale = f"{images:,} images, {seeds} seed{'s' if seeds > 1 else ''}"
-        value = f"{accuracy:.4f}" if pd.notna(accuracy) else "diverged"
+        if pd.notna(accuracy):
+            value = f"{accuracy:.4f}"
+        else:
+            value = f"an embedding: test loss {loss:.4f}" if pd.notna(loss) else "diverged"
         axes.text(1.01, row, f"{value}   {scale}", va="center", transform=axes.get_yaxis_transform(), color=style.GREY)
     style.save(figure, path)

@@ -13,8 +13,12 @@ from probeline.figures import style
 ANNOTATED = 12
 
 
-def draw(path: Path, row: "pd.Series[Any]", kept: list[int], history: pd.DataFrame, confusion: pd.DataFrame) -> None:
+def draw(
+    path: Path, row: "pd.Series[Any]", kept: list[int], history: pd.DataFrame, confusion: pd.DataFrame | None
+) -> None:
     """Draw loss and accuracy against steps (mean and one standard deviation over seeds), and the confusion matrix.
+
+    A run that predicts no classes has its loss alone.
 
     Args:
         row: Of the summary: the run's name, scale and test accuracy.
@@ -22,8 +26,10 @@ def draw(path: Path, row: "pd.Series[Any]", kept: list[int], history: pd.DataFra
         history: A row a seed and evaluation: seed, step, train_loss, validation_loss, train_accuracy, ...
         confusion: A row a pair of classes: actual, predicted, images.
     """
-    figure, (loss, accuracy, matrix) = style.new(3, 12.5, 4.2, row["run"], caption(row))
-    for axes, value in ((loss, "loss"), (accuracy, "accuracy")):
+    values = ["loss"] if confusion is None else ["loss", "accuracy"]
+    columns, width = (1, 9) if confusion is None else (3, 12.5)
+    figure, panels = style.new(columns, width, 4.2, row["run"], caption(row))
+    for axes, value in zip(panels, values, strict=False):
         for split in ("train", "validation"):
             _curve(axes, history, split, value)
         if len(kept) == 1 and kept[0] < row["last_step"]:
@@ -31,7 +37,8 @@ def draw(path: Path, row: "pd.Series[Any]", kept: list[int], history: pd.DataFra
         axes.set_xlabel("step (minibatches)")
         axes.set_ylabel(value)
         axes.legend()
-    _confusion(matrix, confusion)
+    if confusion is not None:
+        _confusion(panels[-1], confusion)
     style.save(figure, path)
 
 
@@ -87,7 +94,12 @@ def caption(row: "pd.Series[Any]") -> str:
     """What stands under the title: experiment, setting, scale and result."""
     seeds = f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}"
     scale = f"{row['train_images']:,} training images, {row['last_step']:,} steps, {seeds}"
-    result = "diverged" if pd.isna(row["test_accuracy"]) else f"test accuracy {row['test_accuracy']:.4f}"
+    if row["diverged"]:
+        result = "diverged"
+    elif pd.isna(row["test_accuracy"]):
+        result = f"test loss {row['test_loss']:.4f}"
+    else:
+        result = f"test accuracy {row['test_accuracy']:.4f}"
     spread = f" ± {row['test_accuracy_std']:.4f}" if pd.notna(row["test_accuracy_std"]) else ""
     spread += "; bands: one standard deviation" if row["seeds"] > 1 else ""
     return f"{row['experiment']} | {row['task']} | {row['model']}, {row['objective']} | {scale} | {result}{spread}"

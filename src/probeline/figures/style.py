@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from probeline.pipeline import files
 
 COLOURS = {"train": "#0072B2", "validation": "#D55E00", "test": "#009E73"}
+# In the same colours, for any number of things side by side.
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#6b6b6b"
 
 

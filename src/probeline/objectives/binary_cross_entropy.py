@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
+from torch import Generator, Tensor
 
 from probeline.pipeline import params
 
@@ -25,11 +25,11 @@ class Spec(params.Spec):
             raise ValueError(f"binary_cross_entropy needs a task of 2 classes, not {classes}; use cross_entropy")
         return 1
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, labels: Tensor, _: Generator | None = None) -> tuple[Tensor, int]:
         """Mean over the batch of -(y log(p + eps) + (1 - y) log(1 - p + eps)), p = sigmoid(logit). logits (B, 1)."""
         p = logits.squeeze(1).sigmoid()
         y = labels.to(p.dtype)
-        return -(y * (p + self.eps).log() + (1 - y) * (1 - p + self.eps).log()).mean()
+        return -(y * (p + self.eps).log() + (1 - y) * (1 - p + self.eps).log()).mean(), len(labels)
 
     def predict(self, logits: Tensor) -> Tensor:
         """Class 1 where its probability exceeds one half, int64 (B,)."""

@@ -1,8 +1,8 @@
-"""Softmax cross-entropy (A2, A3, C3, D1, D4)."""
+"""Softmax cross-entropy (A2, A3, A7, A8, B2 to B6, C3, C4, D1 to D11)."""
 
 from typing import Literal
 
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional
 
 from probeline.pipeline import params
@@ -17,9 +17,9 @@ class Spec(params.Spec):
         """One logit a class."""
         return classes
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, labels: Tensor, _: Generator | None = None) -> tuple[Tensor, int]:
         """Mean over the batch of -log softmax(logits)[label], in nats. logits (B, K), labels int64 (B,); a scalar."""
-        return functional.cross_entropy(logits, labels)
+        return functional.cross_entropy(logits, labels), len(labels)
 
     def predict(self, logits: Tensor) -> Tensor:
         """The class of the largest logit, int64 (B,)."""

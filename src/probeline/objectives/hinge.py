@@ -1,9 +1,9 @@
-"""Multi-class hinge loss of a linear SVM (C1, C2), as PyTorch's MultiMarginLoss defines it."""
+"""Multi-class hinge loss of a linear SVM (C1, C2, C4, C5), as PyTorch's MultiMarginLoss defines it."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional
 
 from probeline.pipeline import params
@@ -19,9 +19,9 @@ class Spec(params.Spec):
         """One score a class."""
         return classes
 
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, scores: Tensor, labels: Tensor, _: Generator | None = None) -> tuple[Tensor, int]:
         """Mean over the batch of 1/K sum_{j != y} max(0, margin - s_y + s_j). scores (B, K), labels int64 (B,)."""
-        return functional.multi_margin_loss(scores, labels, margin=self.margin)
+        return functional.multi_margin_loss(scores, labels, margin=self.margin), len(labels)
 
     def predict(self, scores: Tensor) -> Tensor:
         """The class of the largest score, int64 (B,)."""

@@ -176,7 +176,7 @@ def module(package: str, name: str) -> Any:
         ValueError: There is no such file; the message lists those there are.
     """
     folder = Path(__file__).parent.parent / package
-    names = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
+    names = [path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")]
     if name not in names:
         raise ValueError(f"{unknown(package.removesuffix('s'), name, names)} (a file in src/probeline/{package}/)")
     return import_module(f"probeline.{package}.{name}")

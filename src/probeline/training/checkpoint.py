@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,12 @@ def folder() -> Path:
     return local("PROBELINE_CHECKPOINTS", ".checkpoints")
 
 
-def fingerprint(task: Path, facts: Mapping[str, Any]) -> str:
-    """A hash of the task's files, of the code that is loaded, and of further facts that determine a training."""
+def fingerprint(folders: Iterable[Path], facts: Mapping[str, Any]) -> str:
+    """A hash of the files in some folders, of the code that is loaded, and of more facts that determine a training."""
     parts = [json.dumps(facts, sort_keys=True, default=str)]
     sources = [Path(sys.argv[0]), *(Path(f) for m in _loaded() if (f := getattr(m, "__file__", None)))]
-    for path in sorted({*task.iterdir(), *(source for source in sources if source.is_file())}):
+    data = [path for folder in folders for path in folder.iterdir()]
+    for path in sorted({*data, *(source for source in sources if source.is_file())}):
         with path.open("rb") as content:
             parts.append(f"{path.name} {hashlib.file_digest(content, 'sha256').hexdigest()}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,8 +1,8 @@
 """The engine: `fit` trains everything that has a gradient.
 
 The images lie on the device as uint8; a batch is an index into them. Every random choice is a function of the seed and
-the position (data order of an epoch), or of a generator whose state is in the checkpoint (dropout), so a run that was
-killed goes on to the same bits.
+the position (data order of an epoch), or of a generator whose state is in the checkpoint (augmentation, sampling,
+dropout), so a run that was killed goes on to the same bits.
 """
 
 import math
@@ -18,7 +18,8 @@ from probeline.pipeline.errors import UserError
 from probeline.training.checkpoint import Checkpoint
 from probeline.training.data import DeviceData
 from probeline.training.evaluation import Score, evaluate
-from probeline.training.spec import L2, Optimizer, Run
+from probeline.training.forward import forward, train_mode
+from probeline.training.spec import L2, Optimizer, Recipe
 from probeline.training.stopping import Stopper
 
 Weights = dict[str, Tensor]
@@ -31,18 +32,23 @@ class Progress:
     Attributes:
         step: Minibatches done.
         history: One row an evaluation: step, epoch, train_loss, train_accuracy (means over the minibatches since the
-            last one, each before its update), validation_loss, validation_accuracy.
-        losses, correct: Of the minibatches since the last evaluation, float32 and int64 (interval,).
+            last one, each before its update), validation_loss, validation_accuracy. Accuracies are None where the
+            objective predicts no classes.
+        losses: Of the minibatches since the last evaluation, float32 (interval,).
+        used, correct: Their images that the loss is the mean of, and that were classified rightly, int64 (interval,).
         outputs: Their sums of the network's outputs, float32 (interval,): some losses are finite where these are not.
+        left_out: Images so far that a loss could not use: the only one of their class in their minibatch.
         best, best_step: The weights that the run keeps so far.
         diverged_at: First step whose loss was not finite.
     """
 
     losses: Tensor
     outputs: Tensor
+    used: Tensor
     correct: Tensor
     step: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
+    left_out: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
     best: Weights | None = None
     best_step: int | None = None
     diverged_at: int | None = None
@@ -58,21 +64,23 @@ class Fit:
         step: Of the kept weights.
         last_step: The last step made.
         stopped_early: Before the length of the run.
+        left_out: Images that a loss could not use, over all steps.
         diverged_at: First step whose loss was not finite, if any.
     """
 
     weights: Weights
-    history: list[dict[str, float]]
+    history: list[dict[str, Any]]
     step: int
     last_step: int
     stopped_early: bool
+    left_out: int
     diverged_at: int | None
 
 
 def fit(
     model: nn.Module,
     data: DeviceData,
-    run: Run,
+    recipe: Recipe,
     seed: int,
     checkpoint: Checkpoint,
     report: Callable[[int, int, Score | None], None] = lambda *_: None,
@@ -80,54 +88,55 @@ def fit(
     """Train a model, from its checkpoint where there is one.
 
     Args:
-        model: On the device of the data, with its initial weights.
+        model: On the device of the data, with its initial weights. Parameters that need no gradient stay as they are.
         report: Called after every step with (step, steps in all, the validation score if it was just measured).
 
     Raises:
         UserError: The `dvc` that started this stage is gone; the checkpoint is saved.
     """
     train = data.splits["train"]
-    clock = _Clock(run, len(train))
-    optimizer = make_optimizer(run.optimizer, model)
-    stopper = Stopper(run.early_stopping) if run.early_stopping else None
+    clock = _Clock(recipe, len(train))
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = make_optimizer(recipe.optimizer, parameters)
+    stopper = Stopper(recipe.early_stopping, clock.unit) if recipe.early_stopping else None
     now = Progress(
         losses=torch.zeros(clock.interval, device=train.device),
         outputs=torch.zeros(clock.interval, device=train.device),
+        used=torch.zeros(clock.interval, dtype=torch.int64, device=train.device),
         correct=torch.zeros(clock.interval, dtype=torch.int64, device=train.device),
     )
-    parts = _Parts(model, optimizer, stopper, now)
+    # Apart from PyTorch's own random state, which initial weights and dropout draw from.
+    generator = torch.Generator(train.device).manual_seed(_state([seed, 0, 1]))
+    parts = _Parts(model, optimizer, stopper, now, generator)
     if saved := checkpoint.load():
         parts.restore(saved)
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    predict = getattr(recipe.objective, "predict", None)
+    # Each size of a minibatch compiled for itself, so that what is computed does not depend on which came first.
+    network = torch.compile(model, dynamic=False) if recipe.compile else model
     epoch, order = -1, train
-    model.train()
+    train_mode(model)
 
     while not now.done:
         if epoch != now.step // clock.steps_per_epoch:
             epoch = now.step // clock.steps_per_epoch
             order = train[epoch_order(seed, epoch, len(train)).to(train.device)]
-        position = now.step % clock.steps_per_epoch * run.batch_size
-        chosen = order[position : position + run.batch_size]
+        position = now.step % clock.steps_per_epoch * recipe.batch_size
+        chosen = order[position : position + recipe.batch_size]
         labels = data.labels[chosen]
-        outputs = model(data.batch(chosen))
-        loss = run.objective.loss(outputs, labels)
-        for parameter in parameters:
-            parameter.grad = None
-        loss.backward()
-        if run.l2 is not None:
-            add_penalty_gradient(run.l2, parameters, len(train))
-        if run.clip_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, run.clip_norm)
-        optimizer.step()
+        outputs = forward(network, data.training_batch(chosen, generator), recipe)
+        loss, used = recipe.objective.loss(outputs, labels, generator)
+        _descend(loss, parameters, optimizer, recipe, len(train))
 
         slot = now.step % clock.interval
         now.losses[slot] = loss.detach()
         now.outputs[slot] = outputs.detach().sum()
-        now.correct[slot] = (run.objective.predict(outputs.detach()) == labels).sum()
+        now.used[slot] = used
+        if predict is not None:
+            now.correct[slot] = (predict(outputs.detach()) == labels).sum()
         now.step += 1
         score = None
         if now.step % clock.interval == 0 or now.step == clock.steps:
-            score = _evaluate(parts, data, run, clock)
+            score = _evaluate(parts, data, recipe, clock)
         report(now.step, clock.steps, score)
         if checkpoint.orphaned:
             checkpoint.save(parts.state())
@@ -145,19 +154,34 @@ def fit(
         step=now.best_step if now.best_step is not None else now.step,
         last_step=now.step,
         stopped_early=now.step < clock.steps and now.diverged_at is None,
+        left_out=now.left_out,
         diverged_at=now.diverged_at,
     )
+
+
+def _descend(
+    loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer, recipe: Recipe, images: int
+) -> None:
+    """Make one step against the gradient of a loss and of the run's penalty."""
+    for parameter in parameters:
+        parameter.grad = None
+    torch.autograd.backward(loss)
+    if recipe.l2 is not None:
+        add_penalty_gradient(recipe.l2, parameters, images)
+    if recipe.clip_norm is not None:
+        nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)
+    optimizer.step()
 
 
 class _Clock:
     """The length of a run and its evaluations, in steps."""
 
-    def __init__(self, run: Run, images: int) -> None:
-        self.batch_size, self.images = run.batch_size, images
-        self.steps_per_epoch = math.ceil(images / run.batch_size)
-        self.unit = self.steps_per_epoch if run.epochs else 1
-        self.steps = (run.epochs or run.steps or 0) * self.unit
-        self.interval = min(run.evaluate_every * self.unit, self.steps)
+    def __init__(self, recipe: Recipe, images: int) -> None:
+        self.batch_size, self.images = recipe.batch_size, images
+        self.steps_per_epoch = math.ceil(images / recipe.batch_size)
+        self.unit = self.steps_per_epoch if recipe.epochs else 1
+        self.steps = (recipe.epochs or recipe.steps or 0) * self.unit
+        self.interval = min(recipe.evaluate_every * self.unit, self.steps)
 
     def batch_sizes(self, steps: range) -> list[int]:
         """Images in each minibatch; the last of an epoch may be smaller."""
@@ -173,14 +197,16 @@ class _Parts:
     optimizer: torch.optim.Optimizer
     stopper: Stopper | None
     now: Progress
+    generator: torch.Generator
 
     def state(self) -> dict[str, Any]:
         device = self.now.losses.device
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "stopper": {k: getattr(self.stopper, k) for k in ("best", "counter", "counting")} if self.stopper else {},
+            "stopper": self.stopper.state() if self.stopper else {},
             "progress": vars(self.now),
+            "generator": self.generator.get_state(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         }
@@ -195,27 +221,29 @@ class _Parts:
             setattr(self.now, name, value.to(device) if isinstance(value, Tensor) else value)
         if self.now.best is not None:
             self.now.best = {name: value.to(device) for name, value in self.now.best.items()}
+        self.generator.set_state(state["generator"])
         torch.set_rng_state(state["random"])
         if state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"], device)
 
 
-def _evaluate(parts: _Parts, data: DeviceData, run: Run, clock: _Clock) -> Score:
+def _evaluate(parts: _Parts, data: DeviceData, recipe: Recipe, clock: _Clock) -> Score:
     """Close an interval: score the validation images, keep the best weights, decide whether to stop."""
     now, stopper = parts.now, parts.stopper
     first = (now.step - 1) // clock.interval * clock.interval
     sizes = clock.batch_sizes(range(first, now.step))
     losses = now.losses[: len(sizes)].cpu().double()
     finite = torch.isfinite(losses) & torch.isfinite(now.outputs[: len(sizes)].cpu())
-    images = torch.tensor(sizes, dtype=torch.float64)
-    score = evaluate(parts.model, data, "validation", run)
-    parts.model.train()
+    used = now.used[: len(sizes)].cpu().double()
+    now.left_out += sum(sizes) - int(used.sum())
+    score = evaluate(parts.model, data, "validation", recipe)
+    train_mode(parts.model)
     now.history.append(
         {
             "step": now.step,
             "epoch": now.step / clock.steps_per_epoch,
-            "train_loss": float((losses * images).sum() / images.sum()),
-            "train_accuracy": int(now.correct[: len(sizes)].sum()) / sum(sizes),
+            "train_loss": float((losses * used).sum() / used.sum()) if used.any() else 0.0,
+            "train_accuracy": None if score.accuracy is None else int(now.correct[: len(sizes)].sum()) / sum(sizes),
             "validation_loss": score.loss,
             "validation_accuracy": score.accuracy,
         }
@@ -226,7 +254,7 @@ def _evaluate(parts: _Parts, data: DeviceData, run: Run, clock: _Clock) -> Score
     elif stopper is not None:
         if stopper.update(getattr(score, stopper.spec.metric)):
             now.best, now.best_step = _copy(parts.model), now.step
-        now.done = stopper.stop and now.step >= stopper.spec.minimum * clock.unit
+        now.done = stopper.stop(now.step)
     now.done = now.done or now.step == clock.steps
     return score
 
@@ -237,8 +265,12 @@ def _copy(model: nn.Module) -> Weights:
 
 def epoch_order(seed: int, epoch: int, images: int) -> Tensor:
     """The order of the training images in an epoch, int64 (images,): the same on every device."""
-    state = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0])
-    return torch.randperm(images, generator=torch.Generator().manual_seed(state & (2**63 - 1)))
+    return torch.randperm(images, generator=torch.Generator().manual_seed(_state([seed, epoch])))
+
+
+def _state(entropy: list[int]) -> int:
+    """A seed for a generator, from several numbers."""
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]) & (2**63 - 1)
 
 
 @torch.no_grad()
@@ -253,7 +285,7 @@ def add_penalty_gradient(l2: L2, parameters: Iterable[nn.Parameter], images: int
             weight.grad.add_(weight, alpha=factor)
 
 
-def make_optimizer(spec: Optimizer, model: nn.Module) -> torch.optim.Optimizer:
+def make_optimizer(spec: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """The optimiser of a run, with PyTorch's defaults for what params.yaml does not name."""
     options = {"lr": spec.lr, "weight_decay": spec.weight_decay}
     if spec.momentum:
@@ -264,4 +296,4 @@ def make_optimizer(spec: Optimizer, model: nn.Module) -> torch.optim.Optimizer:
         "rmsprop": torch.optim.RMSprop,
         "adagrad": torch.optim.Adagrad,
     }
-    return kinds[spec.name](model.parameters(), **options)
+    return kinds[spec.name](parameters, **options)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Effort:
         return {**device.describe(where), "images_per_second": speed, "peak_mib": round(device.peak_memory(where))}
 
 
-def build(run: Run, task: Task, name: str) -> nn.Module:
+def build(run: Run, task: Task, where: str) -> nn.Module:
     """The network of a run for a task, with initial weights from PyTorch's global random state.
 
     Raises:
@@ -48,55 +49,85 @@ def build(run: Run, task: Task, name: str) -> nn.Module:
     try:
         model: nn.Module = run.model.build((channels, height, width), run.objective.outputs(len(task.classes)))
     except ValueError as error:
-        raise UserError(f"params.yaml: train.{name}: {error}") from None
+        raise UserError(f"params.yaml: {where}: {error}") from None
     return model
 
 
-def parameters(run: Run, task: Task, name: str) -> int:
-    """How many numbers the network of a run learns."""
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in build(run, task, name).parameters())
-
-
-def train(name: str, run: Run, task: Task, checkpoints: Path, effort: Effort, where: torch.device) -> list[SeedResult]:
+def train(
+    where: str,
+    run: Run,
+    task: Task,
+    shared: DeviceData,
+    checkpoints: Path,
+    effort: Effort,
+    start: Callable[[nn.Module, int], None] | None = None,
+) -> list[SeedResult]:
     """Train a run, one seed after the other.
 
     Args:
-        name: Key in params.yaml.
+        where: Key in params.yaml: train.<name> or transfer.<name>.
+        shared: The task, on the device that trains.
         checkpoints: Folder of this run's checkpoints.
+        start: Changes the initial weights of the network of the seed at a place, and what trains.
 
     Raises:
         UserError: The run does not fit the task, or it diverged and may not.
     """
-    shared = data.to_device(task, run.normalise, f"train.{name}", where)
     results = []
     for position, seed in enumerate(run.seeds):
         parent.insist()
         draw = seed % len(task.train)
         drawn = data.of_draw(shared, task, draw)
         torch.manual_seed(seed)
-        model = build(run, task, name).to(where)
+        model = build(run, task, where)
+        if start is not None:
+            start(model, position)
+        model.to(shared.images.device).to(memory_format=shared.layout)
         saved = checkpoint.Checkpoint(checkpoints / f"seed-{seed}.pt")
-        label = f"train@{name} seed {seed} ({position + 1} of {len(run.seeds)})"
-        done = _follow(label, model, drawn, run, seed, saved, effort)
+        label = f"{where.replace('.', '@')} seed {seed} ({position + 1} of {len(run.seeds)})"
+        done = _follow(where, label, model, drawn, run, seed, saved, effort)
         if done.diverged_at is not None and not run.may_diverge:
             raise UserError(
-                f"params.yaml: train.{name}: diverged: the loss of seed {seed} is not finite at step "
+                f"params.yaml: {where}: diverged: the loss of seed {seed} is not finite at step "
                 f"{done.diverged_at}; lower optimizer.lr, set clip_norm, or set may_diverge: true if that is the result"
             )
         scores: dict[str, Score] = {}
-        confusion = np.zeros((len(task.classes),) * 2, dtype=np.int64)
+        confusion = np.zeros((len(task.classes),) * 2, dtype=np.int64) if hasattr(run.objective, "predict") else None
         if done.diverged_at is None:
             model.load_state_dict(done.weights)
             scores = {split: evaluate(model, drawn, split, run) for split in SPLITS}
-            confusion = confusion_matrix(task.labels[task.test], scores["test"].predicted.numpy(), len(task.classes))
+            if (predicted := scores["test"].predicted) is not None:
+                confusion = confusion_matrix(task.labels[task.test], predicted.numpy(), len(task.classes))
         say(f"{label}: {_outcome(done, scores)}")
         results.append(SeedResult(seed, draw, done, scores, confusion))
     return results
 
 
+def _explained(error: ValueError | RuntimeError, where: str) -> Exception:
+    """What PyTorch says of a user's mistake, in one line that names the key; anything else as it is."""
+    if "more than 1 value per channel" in str(error):
+        return UserError(
+            f"params.yaml: {where}.batch_size: the last minibatch of an epoch has one image, and batch norm needs two; "
+            "change the batch size"
+        )
+    if type(error).__module__ == "torch._dynamo.exc":
+        reason = next((line for line in str(error).splitlines() if "ompiler" in line and "backend=" not in line), "")
+        return UserError(
+            f"params.yaml: {where}.compile: torch.compile cannot work here ({reason.strip()}); "
+            "install a C++ compiler, or leave compile out"
+        )
+    return error
+
+
 def _follow(
-    label: str, model: nn.Module, drawn: DeviceData, run: Run, seed: int, saved: checkpoint.Checkpoint, effort: Effort
+    where: str,
+    label: str,
+    model: nn.Module,
+    drawn: DeviceData,
+    run: Run,
+    seed: int,
+    saved: checkpoint.Checkpoint,
+    effort: Effort,
 ) -> Fit:
     """Fit with a progress bar."""
     started = time.perf_counter()
@@ -113,9 +144,13 @@ def _follow(
                     bar.write(f"{label}: goes on from step {first} of {steps}")
             bar.update()
             if score is not None:
-                bar.set_postfix_str(f"validation loss {score.loss:.4f}, accuracy {score.accuracy:.4f}", refresh=False)
+                accuracy = "" if score.accuracy is None else f", accuracy {score.accuracy:.4f}"
+                bar.set_postfix_str(f"validation loss {score.loss:.4f}{accuracy}", refresh=False)
 
-        done = fit(model, drawn, run, seed, saved, report)
+        try:
+            done = fit(model, drawn, run, seed, saved, report)
+        except (ValueError, RuntimeError) as error:
+            raise _explained(error, where) from error
     if first is not None:
         effort.images += (done.last_step - first) * min(run.batch_size, len(drawn.splits["train"]))
         effort.seconds += time.perf_counter() - started
@@ -126,5 +161,7 @@ def _outcome(done: Fit, scores: dict[str, Score]) -> str:
     if done.diverged_at is not None:
         return f"diverged at step {done.diverged_at}"
     stopped = f"stopped early after {done.last_step}" if done.stopped_early else f"{done.last_step} steps"
-    accuracies = ", ".join(f"{split} {scores[split].accuracy:.4f}" for split in SPLITS)
-    return f"{stopped}, kept step {done.step}, accuracy {accuracies}"
+    what = "loss" if scores["test"].accuracy is None else "accuracy"
+    values = ", ".join(f"{split} {getattr(scores[split], what):.4f}" for split in SPLITS)
+    alone = f"; {done.left_out:,} images alone in their class and batch were left out" if done.left_out else ""
+    return f"{stopped}, kept step {done.step}, {what} {values}{alone}"

@@ -1,8 +1,10 @@
 """What a run is in params.yaml."""
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from probeline.pipeline.params import Spec, part
 
@@ -39,6 +41,18 @@ class L2(Spec):
     form: Literal["sum", "half", "per_image"]
 
 
+class Plateau(Spec):
+    """Stop where two successive values hardly differ (D8).
+
+    Attributes:
+        after: Epochs or steps that come first, in the unit of the run's length.
+        difference: Stop where the watched value changes by less.
+    """
+
+    after: Annotated[int, Field(ge=0)]
+    difference: Positive
+
+
 class EarlyStopping(Spec):
     """Keep the best validation value; stop when it has not improved often enough (report A).
 
@@ -50,12 +64,14 @@ class EarlyStopping(Spec):
         patience: Evaluations; null never stops, and keeps the best weights all the same.
         threshold: Of the watched value.
         minimum: No stop before this many epochs or steps, in the unit of the run's length.
+        plateau: A second reason to stop.
     """
 
     metric: Literal["loss", "accuracy"]
     patience: Annotated[int, Field(ge=0)] | None
     threshold: float | None = None
     minimum: Annotated[int, Field(ge=0)] = 0
+    plateau: Plateau | None = None
 
     @model_validator(mode="after")
     def _can_start(self) -> "EarlyStopping":
@@ -71,40 +87,105 @@ class Normalise(Spec):
     std: Annotated[list[Annotated[float, Field(ge=1e-6, le=1e6)]], Field(min_length=1)]
 
 
-class Run(Spec):
-    """An entry of `train`: one training of one model on one task, over one or more seeds.
+class Recipe(Spec):
+    """How a network is trained, whatever its data: the part of a run that `fit` reads.
 
     Attributes:
-        experiment: Ids of docs/experiments.md.
-        seeds: Of the initial weights and the order of the data, one training each.
         epochs: Length in passes over the training images; or
         steps: length in minibatches. One of the two.
         evaluate_every: Epochs or steps, in the unit of the length.
         clip_norm: Largest 2-norm of the whole gradient.
         early_stopping: Without it, the weights after the last step are kept; with it, the best.
+        precision: bfloat16 computes the network's products in 16 bits (autocast); weights and loss stay float32.
+        compile: Let torch.compile make code for the network: a slow first step, faster ones after it.
         may_diverge: A loss that is not finite is a result, not a failure.
     """
 
-    experiment: str
-    task: str
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)]
-    model: part("models")  # type: ignore[valid-type]
     objective: part("objectives")  # type: ignore[valid-type]
     optimizer: Optimizer
     batch_size: Count
     epochs: Count | None = None
     steps: Count | None = None
     evaluate_every: Annotated[int, Field(ge=1, le=10**6)]
-    normalise: Normalise | None = None
     l2: L2 | None = None
     clip_norm: Positive | None = None
     early_stopping: EarlyStopping | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     may_diverge: bool = False
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Run":
+    def _one_length(self) -> Self:
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("needs either epochs or steps; set one and leave the other out (or null)")
+        return self
+
+    @model_validator(mode="after")
+    def _watches_what_there_is(self) -> Self:
+        stopping = self.early_stopping
+        if stopping is not None and stopping.metric == "accuracy" and not hasattr(self.objective, "predict"):
+            raise ValueError(f"{self.objective.name} predicts no classes; let early_stopping.metric be loss")
+        return self
+
+
+def _experiment(value: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", value):
+        raise ValueError(f"is {value!r} and goes into the name of a file; use letters, digits and single hyphens: A2")
+    return value
+
+
+class Run(Recipe):
+    """An entry of `train`: one training of one model on one task, over one or more seeds.
+
+    Attributes:
+        experiment: An id of docs/experiments.md. Runs of one experiment on one task are drawn side by side.
+        seeds: Of the initial weights and the order of the data, one training each.
+        augment: What is done to each training image, with a fresh draw each time, in this order, before `normalise`.
+            A `{name: normalise}` among them says that the normalisation comes there instead.
+        channels_last: Keep the channels of a pixel together in memory, which convolutions may like better.
+    """
+
+    experiment: Annotated[str, AfterValidator(_experiment)]
+    task: str
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)]
+    model: part("models")  # type: ignore[valid-type]
+    normalise: Normalise | None = None
+    augment: list[part("augmentations")] = []  # type: ignore[valid-type]
+    channels_last: bool = False
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds names one twice; name each once")
+        marks = sum(step.name == "normalise" for step in self.augment)
+        if marks > 1 or (marks and self.normalise is None):
+            raise ValueError("augment has {name: normalise}, which needs the key normalise, and stands there once")
         return self
+
+
+def _trainable(value: object) -> object:
+    last = value.get("last") if isinstance(value, Mapping) and len(value) == 1 else None
+    if value in ("all", "head") or (isinstance(last, int) and not isinstance(last, bool) and last > 0):
+        return value
+    raise ValueError(f"is {value!r}; give all, head, or a number of layers from the end: {{last: 3}}")
+
+
+class Transfer(Run):
+    """An entry of `transfer`: a run that starts from the weights of another.
+
+    Every layer of the model is named in `load` or `new`, by its name or by that of a part it belongs to; where both
+    name it, the longer name counts. `plots/layers/<run>.txt` shows the layers of a run by name.
+
+    Attributes:
+        source: An entry of `train` or `transfer`. The seed at place i starts from the source's seed at place i, and
+            from its first ones again where the source has fewer.
+        load: Layers that start with the weights that the source kept.
+        new: Layers that start with fresh weights.
+        trainable: What trains: all, the head alone, or so many layers that have parameters, from the end. The rest
+            stays as it was loaded, the running statistics of batch norm too.
+    """
+
+    source: str
+    load: Annotated[list[str], Field(min_length=1)]
+    new: list[str]
+    trainable: Annotated[Literal["all", "head"] | dict[Literal["last"], int], BeforeValidator(_trainable)]

@@ -1,0 +1,41 @@
+"""Supervised contrastive loss (Khosla et al. 2020, arXiv 2004.11362), by pytorch-metric-learning's SupConLoss."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Generator, Tensor
+
+from probeline.pipeline import params
+
+
+class Spec(params.Spec):
+    """`objective: {name: supervised_contrastive, temperature: 0.1}`."""
+
+    name: Literal["supervised_contrastive"]
+    temperature: Annotated[float, Field(gt=0)] = 0.1
+
+    def outputs(self, classes: int) -> None:
+        """None: the network's output is the embedding itself."""
+
+    def loss(self, embeddings: Tensor, labels: Tensor, _: Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Mean over the anchors i of L_out: -1/|P| sum_{p in P} log(exp(s_ip) / sum_{a != i} exp(s_ia)).
+
+        s is the cosine similarity over the temperature; P are the other images of i's class; a runs over the batch.
+
+        Args:
+            embeddings: float32 (B, z), of any norm: they are normalised here.
+            labels: int64 (B,).
+
+        Returns:
+            The mean, a scalar, 0 if there is no anchor; the number of anchors, an int64 scalar: images with another
+            one of their class and one of another class in the batch (the library takes a batch of one class for 0).
+        """
+        from pytorch_metric_learning.losses import SupConLoss
+        from pytorch_metric_learning.reducers import SumReducer
+
+        size = (labels[:, None] == labels).sum(1)  # of each image's class
+        count = ((size > 1) & (size < len(labels))).sum()
+        # The library's own reduction is the mean over losses above 0. It leaves out anchors whose loss rounds to 0,
+        # besides those without a positive, whose loss is 0 always; so at a low temperature it is no mean over anchors.
+        total: Tensor = SupConLoss(self.temperature, reducer=SumReducer())(embeddings, labels)
+        return total / count.clamp(min=1), count

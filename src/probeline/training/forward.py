@@ -1,0 +1,26 @@
+"""One pass through a network, in the precision of the run."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from probeline.training.spec import Recipe
+
+
+def forward(model: Callable[[Tensor], Tensor], images: Tensor, recipe: Recipe) -> Tensor:
+    """Outputs of a network as float32. Weights are float32 too; bfloat16 is the precision of its products."""
+    if recipe.precision == "float32":
+        return model(images)
+    with torch.autocast(images.device.type, torch.bfloat16):
+        out = model(images)
+    return out.float()
+
+
+def train_mode(model: nn.Module) -> None:
+    """Set training mode, but for layers whose parameters are all frozen: their batch norm learns nothing either."""
+    model.train()
+    for layer in model.modules():
+        own = list(layer.parameters(recurse=False))
+        if own and not any(parameter.requires_grad for parameter in own):
+            layer.eval()

@@ -1,0 +1,73 @@
+"""A run, from its entry in params.yaml to its files: what the stages train and transfer do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from probeline import task as tasks
+from probeline.pipeline import files
+from probeline.training import checkpoint, data, device
+from probeline.training.record import blueprint, examples, layer_table, record, save_weights
+from probeline.training.seeds import Effort, build, train
+from probeline.training.spec import Run
+
+
+class Start(Protocol):
+    """How the network of each seed begins, where that is not with fresh weights.
+
+    Attributes:
+        facts: What was done, for the metrics.
+    """
+
+    facts: Mapping[str, Any]
+
+    def __call__(self, model: nn.Module, place: int) -> None:
+        """Change a new network, of the seed at this place in params.yaml."""
+
+    def freeze(self, model: nn.Module) -> None:
+        """Mark what does not train, in a network that is only looked at."""
+
+
+def carry_out(group: str, name: str, run: Run, start: Start | None = None, begin: Path | None = None) -> dict[str, Any]:
+    """Train a run and write its models and results.
+
+    Args:
+        group: Section of params.yaml: train or transfer.
+        start: How its networks begin.
+        begin: Folder of the weights that `start` reads.
+
+    Returns:
+        What the log should know.
+
+    Raises:
+        UserError: The run does not fit its task or its source, or it diverged and may not.
+    """
+    where = f"{group}.{name}"
+    folder = Path("data/tasks") / run.task
+    task, machine, effort = tasks.load(folder), device.choose(), Effort()
+    on_device = data.to_device(task, run, where, machine)
+    with torch.device("meta"):
+        model = build(run, task, where)
+    if start is not None:
+        start.freeze(model)
+    # A checkpoint is of one seed, whatever the others are; but the place of a transfer's seed says what it starts from.
+    facts = {"run": run.model_dump(exclude=None if start else {"seeds"}), **device.describe(machine)}
+    mark = checkpoint.fingerprint([folder, begin] if begin else [folder], facts)
+    with checkpoint.store(name, mark) as checkpoints:
+        results = train(where, run, task, on_device, checkpoints, effort, start)
+        with files.new_folder(Path("data/models") / name) as kept:
+            for result in results:
+                save_weights(kept / f"seed-{result.seed}.pt", result)
+            files.write_json(kept / "model.json", blueprint(run, task))
+        with files.new_folder(Path("data/results") / name) as measured:
+            parameters = sum(parameter.numel() for parameter in model.parameters())
+            files.write_json(
+                measured / "run.json", record(run, task, parameters, results, start.facts if start else {})
+            )
+            files.write(measured / "layers.txt", layer_table(model, task))
+            if (pictures := examples(data.of_draw(on_device, task, 0))) is not None:
+                files.write_array(measured / "augmented.npy", pictures)
+    return effort.facts(machine)
