@@ -157,6 +157,36 @@ def test_a_run_killed_with_sigkill_goes_on_to_the_same_bytes(project: Path, vict
     assert contents(project / "data/models/svm") | contents(project / "data/results/svm") == found
 
 
+@pytest.mark.parametrize(("run", "length"), [("convnet", {"epochs": 25}), ("triplet", {"steps": 150})])
+def test_augmentation_and_sampling_go_on_after_a_kill_too(project: Path, run: str, length: dict[str, int]) -> None:
+    for key, value in length.items():
+        change(project, f"train.{run}.{key}", value)
+    killed_midway(project, "both", "repro", f"train@{run}")
+    continued = dvc(project, "repro", f"train@{run}")
+    assert "goes on from step" in continued.stdout + continued.stderr
+    found = contents(project / f"data/models/{run}") | contents(project / f"data/results/{run}")
+    undisturbed = dvc(project, "repro", "--force", "--single-item", f"train@{run}")
+    assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
+    assert contents(project / f"data/models/{run}") | contents(project / f"data/results/{run}") == found
+
+
+def test_a_transfer_follows_its_source(project: Path) -> None:
+    change(project, "train.triplet.steps", 20)
+    assert ran(dvc(project, "repro")) == [
+        "check", "train@triplet", "transfer@fine-tuned", "transfer@deeper-head", "summary",
+    ]  # fmt: skip
+
+
+def test_a_layer_that_does_not_fit_is_named(project: Path) -> None:
+    change(project, "transfer.fine-tuned.model.widths", [8, 12])
+    done = dvc(project, "repro", "transfer@fine-tuned")
+    assert done.returncode != 0
+    line = (
+        "error: params.yaml: transfer.fine-tuned: the layer 'features.conv2_1' is 12x8x3x3 here and 16x8x3x3 in triplet"
+    )
+    assert line in done.stderr
+
+
 def test_a_killed_experiment_in_a_folder_of_its_own_goes_on_too(project: Path) -> None:
     command = ("exp", "run", "--temp", "-S", "train.svm.epochs=40")
     killed_midway(project, "both", *command)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -578,3 +579,28 @@ def test_the_layer_table_names_every_layer(task: Task) -> None:
     table = record.layer_table(model, task)
     for text in ("conv1_1", "norm1_1", "embedding", "head", "Total params: 131", "Total mult-adds (M)"):
         assert text in table
+
+
+def test_a_last_minibatch_of_one_image_is_refused_where_batch_norm_cannot_take_it(task: Task, tmp_path: Path) -> None:
+    model = {"name": "resnet", "layers": [1, 1, 1], "widths": [2, 2, 2], "stem": "small"}
+    with pytest.raises(UserError, match=r"train.mine.batch_size: the last minibatch of an epoch has one image"):
+        train_all(task, spec(model=model, batch_size=29), tmp_path)
+    assert train_all(task, spec(model=model, batch_size=28), tmp_path)[0].fit.last_step == 6
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_is_near_the_other_and_goes_on_after_a_kill(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = spec(compile=True, epochs=3)
+    whole = fit(task, run, tmp_path / "whole")
+    plain = fit(task, spec(epochs=3), tmp_path / "plain")
+    for name, value in plain.weights.items():
+        torch.testing.assert_close(whole.weights[name], value, rtol=1e-4, atol=1e-5)
+    monkeypatch.setenv("PROBELINE_CHECKPOINT_SECONDS", "0")
+    with pytest.raises(Killed):
+        fit(task, run, tmp_path / "cut", kill_after=4)
+    again = fit(task, run, tmp_path / "cut")
+    assert again.history == whole.history
+    for name, value in whole.weights.items():
+        assert value.equal(again.weights[name])

@@ -47,8 +47,7 @@ def choose() -> torch.device:
 def _keep_memory() -> None:
     """Let glibc keep large blocks that were freed.
 
-    Else every activation of every step is fetched from the system anew, page by page, which is a third of the time of a
-    ConvNet on large images.
+    Else every activation of every step is fetched from the system anew, page by page.
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(M_MMAP_MAX, 0)

@@ -103,20 +103,20 @@ def train(
     return results
 
 
-def _explained(error: ValueError | RuntimeError, where: str) -> Exception:
-    """What PyTorch says of a user's mistake, in one line that names the key; anything else as it is."""
+def _explained(error: Exception, where: str) -> str | None:
+    """What PyTorch says of a user's mistake, in one line that names the key; None for anything else."""
     if "more than 1 value per channel" in str(error):
-        return UserError(
+        return (
             f"params.yaml: {where}.batch_size: the last minibatch of an epoch has one image, and batch norm needs two; "
             "change the batch size"
         )
     if type(error).__module__ == "torch._dynamo.exc":
         reason = next((line for line in str(error).splitlines() if "ompiler" in line and "backend=" not in line), "")
-        return UserError(
+        return (
             f"params.yaml: {where}.compile: torch.compile cannot work here ({reason.strip()}); "
             "install a C++ compiler, or leave compile out"
         )
-    return error
+    return None
 
 
 def _follow(
@@ -150,7 +150,9 @@ def _follow(
         try:
             done = fit(model, drawn, run, seed, saved, report)
         except (ValueError, RuntimeError) as error:
-            raise _explained(error, where) from error
+            if (line := _explained(error, where)) is None:
+                raise
+            raise UserError(line) from error
     if first is not None:
         effort.images += (done.last_step - first) * min(run.batch_size, len(drawn.splits["train"]))
         effort.seconds += time.perf_counter() - started
