@@ -15,9 +15,9 @@ METRICS, PLOTS = Path("metrics"), Path("plots")
 
 
 def main() -> None:
-    tasks, names = section("tasks"), [*section("train"), *section("transfer")]
-    records = summary.load(names, RESULTS)
-    summary.drop_strays(names, RESULTS, "run")
+    tasks = section("tasks")
+    records = summary.load({group: section(group) for group in ("train", "transfer")}, RESULTS)
+    summary.drop_strays(records, RESULTS, "run")
     summary.drop_strays(tasks, EXAMPLES, "task")
     table = summary.table(records)
     write_tables(records, table)
@@ -62,7 +62,8 @@ def draw_figures(records: dict[str, summary.Record], table: pd.DataFrame) -> Non
                 pictures.augmented(folder / f"{name}.png", name, before_after)
     with files.new_folder(PLOTS / "classes") as folder:
         for (experiment, task), runs in summary.side_by_side(records).items():
-            classes.draw(folder / f"{experiment}-{task}.png", experiment, task, runs)
+            scale = table.set_index("run").loc[list(runs)]
+            classes.draw(folder / f"{experiment}-{task}.png", experiment, task, runs, scale)
 
 
 if __name__ == "__main__":

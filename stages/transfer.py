@@ -12,9 +12,8 @@ from probeline.training.spec import Transfer
 
 def main(name: str) -> dict[str, Any]:
     run = read(f"transfer.{name}", Transfer)
-    weights = Path("data/models") / run.source
-    start = transfer.Start(run, transfer.source(run.source, weights), f"transfer.{name}")
-    return carry_out("transfer", name, run, start, weights)
+    start = transfer.Start(run, Path("data/models") / run.source, f"transfer.{name}")
+    return carry_out("transfer", name, run, start)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,15 @@ def _references(groups: dict[str, dict[str, Any]], everything: Mapping[str, Any]
             if (wanted := getattr(entry, key)) not in known:
                 what = unknown(f"entry of {' or '.join(targets)}", wanted, known)
                 lines.append(f"{FILE}: {group}.{name}.{key}: {what}")
+    runs = {**groups.get("train", {}), **transfers}
+    lines += [
+        f"{FILE}: transfer.{name}.seeds: {seed} is no seed of {run.source}, whose weights it starts from; "
+        f"{run.source} has {', '.join(map(str, source.seeds))}"
+        for name, run in transfers.items()
+        if (source := runs.get(run.source))
+        for seed in run.seeds
+        if seed not in source.seeds
+    ]
     lines += [
         f"{FILE}: transfer.{name}: train has an entry of this name too; their weights lie side by side: rename one"
         for name in transfers

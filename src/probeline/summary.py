@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -20,22 +20,23 @@ CURVES = ["train_loss", "validation_loss", "train_accuracy", "validation_accurac
 Record = dict[str, Any]
 
 
-def load(names: Iterable[str], folder: Path) -> dict[str, Record]:
+def load(groups: Mapping[str, Iterable[str]], folder: Path) -> dict[str, Record]:
     """Read the records of runs, in the order of their names.
 
     Args:
+        groups: Names of the entries of train and transfer.
         folder: Of the runs' results, a folder each.
 
     Raises:
         UserError: The record of a run is missing.
     """
     records = {}
-    for name in names:
+    for group, name in ((group, name) for group, names in groups.items() for name in names):
         path = folder / name / "run.json"
         try:
             records[name] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise UserError(f"{path}: is missing or damaged; run: dvc repro --force train@{name}") from error
+            raise UserError(f"{path}: is missing or damaged; run: dvc repro --force {group}@{name}") from error
     return records
 
 

@@ -1,9 +1,7 @@
 """What a transfer takes over from its source, what is new in it, and what trains."""
 
 import io
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -16,68 +14,49 @@ from probeline.pipeline.progress import say
 from probeline.training.spec import Transfer
 
 
-@dataclass(frozen=True)
-class Source:
-    """The kept weights of a run.
+class Start:
+    """How each seed of a transfer begins: from the weights that the same seed of its source kept.
 
     Attributes:
-        name: Of the run.
-        seeds: Its seeds, in the order of params.yaml.
-        folder: `data/models/<name>`.
+        folder: `data/models/<source>`.
+        facts: What the last network took over, for the metrics; empty before the first.
     """
 
-    name: str
-    seeds: list[int]
-    folder: Path
-
-    def weights(self, place: int) -> tuple[int, dict[str, Tensor]]:
-        """The seed at this place among the source's (the first ones again where it has fewer), and its weights."""
-        seed = self.seeds[place % len(self.seeds)]
-        path = self.folder / f"seed-{seed}.pt"
-        try:
-            return seed, torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
-            raise _damaged(path, self.name) from error
-
-
-def source(name: str, folder: Path) -> Source:
-    """Find the weights of a run.
-
-    Raises:
-        UserError: They are missing or damaged.
-    """
-    path = folder / "model.json"
-    try:
-        return Source(name, json.loads(path.read_text(encoding="utf-8"))["seeds"], folder)
-    except (OSError, ValueError, KeyError) as error:
-        raise _damaged(path, name) from error
-
-
-def _damaged(path: Path, name: str) -> UserError:
-    return UserError(f"{path}: missing or damaged; make it again: dvc repro --force train@{name} (or transfer@{name})")
-
-
-class Start:
-    """How each seed of a transfer begins."""
-
-    def __init__(self, run: Transfer, source: Source, where: str) -> None:
-        self.run, self.source, self.where = run, source, where
+    def __init__(self, run: Transfer, folder: Path, where: str) -> None:
+        self.run, self.folder, self.where = run, folder, where
         self.facts: Mapping[str, Any] = {}
 
-    def __call__(self, model: nn.Module, place: int) -> None:
-        """Prepare the network of the seed at this place; what was done is in `facts` then."""
-        seed, weights = self.source.weights(place)
-        start(model, self.run, weights, self.where)
-        self.facts = facts(model, self.run, [*self.facts.get("source_seeds", []), seed])
-        if place == 0:
+    def __call__(self, model: nn.Module, seed: int) -> None:
+        """Prepare a new network.
+
+        Raises:
+            UserError: The source has no such weights, or they do not fit.
+        """
+        prepare(model, self.run, self._weights(seed), self.where)
+        first = not self.facts
+        self.facts = count(model, self.run)
+        if first:
             say(sentence(self.facts))
 
     def freeze(self, model: nn.Module) -> None:
         """Mark what does not train, in a network that is only looked at."""
         freeze(model, self.run.trainable, self.where)
 
+    def _weights(self, seed: int) -> dict[str, Tensor]:
+        path = self.folder / f"seed-{seed}.pt"
+        try:
+            weights: dict[str, Tensor] = torch.load(
+                io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True
+            )
+        except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
+            name = self.run.source
+            raise UserError(
+                f"{path}: missing or damaged; make it again: dvc repro --force train@{name} (or transfer@{name})"
+            ) from error
+        return weights
 
-def start(model: nn.Module, run: Transfer, weights: Mapping[str, Tensor], where: str) -> None:
+
+def prepare(model: nn.Module, run: Transfer, weights: Mapping[str, Tensor], where: str) -> None:
     """Load what the run loads into a new model, leave what is new, and freeze what does not train.
 
     Args:
@@ -85,7 +64,8 @@ def start(model: nn.Module, run: Transfer, weights: Mapping[str, Tensor], where:
         where: Key of the run in params.yaml, for messages.
 
     Raises:
-        UserError: A layer that does not fit, that nobody names, or a name of no layer.
+        UserError: A layer that does not fit, that nobody names, or that is new and does not train; a name of no layer;
+            weights that are not finite.
     """
     own = model.state_dict()
     for key, names in (("load", run.load), ("new", run.new)):
@@ -105,8 +85,19 @@ def start(model: nn.Module, run: Transfer, weights: Mapping[str, Tensor], where:
                 f"params.yaml: {where}: the layer '{layer}' is {_size(own[tensor])} here and {_size(value)} in "
                 f"{run.source}; name it in new, or change the model or the size of the images"
             )
+        if not value.isfinite().all():
+            raise UserError(
+                f"params.yaml: {where}.source: the layer '{layer}' of {run.source} has values that are not finite: "
+                "that run diverged; start from another"
+            )
     model.load_state_dict({**own, **loaded})
     freeze(model, run.trainable, where)
+    for name, parameter in model.named_parameters():
+        if name not in loaded and not parameter.requires_grad:
+            raise UserError(
+                f"params.yaml: {where}: the layer '{name.rpartition('.')[0]}' is new and does not train, so it would "
+                "stay random; load it, or let trainable cover it"
+            )
 
 
 def freeze(model: nn.Module, trainable: Any, where: str) -> None:
@@ -130,19 +121,18 @@ def freeze(model: nn.Module, trainable: Any, where: str) -> None:
             parameter.requires_grad_(name in free)
 
 
-def facts(model: nn.Module, run: Transfer, seeds: Iterable[int]) -> dict[str, Any]:
-    """What was loaded, what was new and what trained, in numbers: for the metrics."""
-    count = {"loaded": 0, "new": 0, "trained": 0}
+def count(model: nn.Module, run: Transfer) -> dict[str, Any]:
+    """What was loaded, what was new and what trains, in numbers of parameters: for the metrics."""
+    parameters = {"loaded": 0, "new": 0, "trained": 0}
     for name, parameter in model.named_parameters():
-        count["loaded" if _is_loaded(run, name, "") else "new"] += parameter.numel()
-        count["trained"] += parameter.numel() * parameter.requires_grad
+        parameters["loaded" if _is_loaded(run, name, "") else "new"] += parameter.numel()
+        parameters["trained"] += parameter.numel() * parameter.requires_grad
     return {
         "source": run.source,
-        "source_seeds": list(seeds),
         "load": run.load,
         "new": run.new,
-        "trainable": run.model_dump()["trainable"],
-        **{f"{what}_parameters": number for what, number in count.items()},
+        "trainable": run.trainable,
+        **{f"{what}_parameters": number for what, number in parameters.items()},
     }
 
 

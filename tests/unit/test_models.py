@@ -73,7 +73,14 @@ def test_without_outputs_the_network_ends_in_its_embedding() -> None:
 
 
 def values_of(model: nn.Module) -> list[Tensor]:
-    return [value for value in model.state_dict().values() if value.ndim]
+    """Weights and batch statistics in the order of torchvision's networks, where a shortcut ends its block."""
+    state = {name: value for name, value in model.state_dict().items() if value.ndim}
+    blocks = list(dict.fromkeys(_block(name) for name in state))
+    return [state[name] for name in sorted(state, key=lambda name: (blocks.index(_block(name)), "shortcut" in name))]
+
+
+def _block(name: str) -> str:
+    return name.partition(".block")[0] + name.partition(".block")[2][:1]
 
 
 def copied(mine: nn.Module, theirs: nn.Module) -> None:

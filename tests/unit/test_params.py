@@ -88,6 +88,8 @@ def test_a_mistake_in_a_run(change: dict[str, object], line: str) -> None:
     ("change", "line"),
     [
         ({"source": "mien"}, "transfer.other.source: unknown entry of train or transfer 'mien'; did you mean 'mine'?"),
+        ({"seeds": [0, 4]}, "params.yaml: transfer.other.seeds: 4 is no seed of mine, whose weights it starts from"),
+        ({"new": ["features", "head"]}, "params.yaml: transfer.other: features is in load and in new; name a layer in"),
         ({"source": "other"}, "transfer.other.source: other <- other is a circle"),
         ({"trainable": "tail"}, "params.yaml: transfer.other.trainable: is 'tail'; give all, head, or a number"),
         ({"trainable": {"last": 0}}, "params.yaml: transfer.other.trainable: is {'last': 0}; give all, head, or"),

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import nn
 from probeline import summary
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
-from probeline.pipeline.params import Spec
+from probeline.pipeline.params import Spec, module
 from probeline.task import Task
 from probeline.training import engine, record, seeds
 from probeline.training.checkpoint import Checkpoint, fingerprint, store
@@ -25,6 +26,7 @@ from probeline.training.data import of_draw, to_device
 from probeline.training.evaluation import evaluate
 from probeline.training.spec import L2, EarlyStopping, Run
 from probeline.training.stopping import Stopper
+from tests.conftest import ROOT
 
 CPU = torch.device("cpu")
 
@@ -53,6 +55,7 @@ def fit(task: Task, run: Run, path: Path, seed: int = 0, kill_after: int | None 
     data = of_draw(to_device(task, run, "train.mine", CPU), task, 0)
     torch.manual_seed(seed)
     model = seeds.build(run, task, "train.mine")
+    seeds.place(model, data)
 
     def report(step: int, *_: object) -> None:
         if step == kill_after:
@@ -441,12 +444,13 @@ def test_checkpoints_stay_after_an_error_and_go_after_success(tmp_path: Path, mo
 
 AUGMENT = [{"name": "crop", "padding": 1}, {"name": "normalise"}, {"name": "sharpness", "factor": 2.0}]
 VGG = {"name": "vgg", "layers": [1], "widths": [4], "pool": 3, "embedding": 2}
+ADAM = {"name": "adam", "lr": 0.01}
 KINDS: dict[str, dict[str, Any]] = {
     "a convnet with augmentation": {
         "model": {"name": "convnet", "channels": [4], "kernel": 3, "padding": 1, "batch_norm": True, "hidden": [5]},
         "augment": AUGMENT, "normalise": {"mean": [0.5], "std": [0.2]}, "optimizer": {"name": "sgd", "lr": 0.02},
     },
-    "a triplet vgg": {"model": VGG, "objective": {"name": "triplet"}, "optimizer": {"name": "adam", "lr": 0.01}},
+    "a triplet vgg": {"model": VGG, "objective": {"name": "triplet"}, "optimizer": ADAM},
     "in 16 bits": {"model": VGG, "precision": "bfloat16", "channels_last": True},
 }  # fmt: skip
 
@@ -604,3 +608,58 @@ def test_a_compiled_run_is_near_the_other_and_goes_on_after_a_kill(
     assert again.history == whole.history
     for name, value in whole.weights.items():
         assert value.equal(again.weights[name])
+
+
+def test_without_a_compiler_the_line_says_so(tmp_path: Path) -> None:
+    code = (
+        "import torch; from probeline.training.seeds import _explained\n"
+        "try:\n  torch.compile(torch.nn.Linear(2, 2))(torch.ones(1, 2))\n"
+        "except RuntimeError as error:\n  print(_explained(error, 'train.mine'))"
+    )
+    surroundings = {
+        "PATH": "",
+        "CXX": str(tmp_path / "none"),
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": "src",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("params.yaml: train.mine.compile: torch.compile cannot work here (")
+    assert "No working C++ compiler found" in done.stdout
+
+
+def test_supervised_contrastive_trains_an_embedding(task: Task, tmp_path: Path) -> None:
+    run = spec(
+        model=VGG, objective={"name": "supervised_contrastive"}, optimizer={"name": "adam", "lr": 0.01}, epochs=9
+    )
+    history = fit(task, run, tmp_path).history
+    assert history[-1]["train_loss"] < 0.9 * history[0]["train_loss"]
+    assert history[-1]["validation_loss"] < history[0]["validation_loss"]
+
+
+def test_a_network_is_built_again_from_what_a_run_leaves(task: Task, tmp_path: Path) -> None:
+    run = spec(model=VGG, epochs=2)
+    (result,) = train_all(task, run, tmp_path)
+    record.save_weights(tmp_path / "w.pt", result)
+    about = json.loads(json.dumps(record.blueprint(run, task)))
+    model = module("models", about["model"]["name"]).Spec.model_validate(about["model"])
+    network = model.build(tuple(about["shape"]), about["outputs"])
+    network.load_state_dict(torch.load(tmp_path / "w.pt", weights_only=True))
+    data = of_draw(to_device(task, run, "train.mine", CPU), task, 0)
+    assert evaluate(network, data, "test", run).loss == result.scores["test"].loss
+
+
+def test_runs_of_one_experiment_on_one_task_stand_side_by_side() -> None:
+    def run(experiment: str, task: str, confusion: list[list[int]] | None) -> dict[str, Any]:
+        return {"experiment": experiment, "task": task, "classes": ["a", "b"], "seeds": [{"confusion": confusion}] * 2}
+
+    runs = {
+        "one": run("B2", "t", [[3, 1], [0, 4]]),
+        "two": run("B2", "t", [[1, 3], [0, 0]]),
+        "elsewhere": run("B2", "u", [[1, 0], [0, 1]]),
+        "other": run("B3", "t", [[1, 0], [0, 1]]),
+        "encoder": run("B2", "t", None),
+    }
+    expected = {"one": {"a": 0.75, "b": 1.0}, "two": {"a": 0.25, "b": None}}
+    assert summary.side_by_side(runs) == {("B2", "t"): expected}

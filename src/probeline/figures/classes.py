@@ -12,11 +12,12 @@ NAMED = 30
 MARKERS = "osD^vPX*"
 
 
-def draw(path: Path, experiment: str, task: str, runs: dict[str, dict[str, float | None]]) -> None:
+def draw(path: Path, experiment: str, task: str, runs: dict[str, dict[str, float | None]], scale: pd.DataFrame) -> None:
     """Draw a row of points a class, a colour a run; the classes in the order of the first run's accuracy.
 
     Args:
         runs: {run: {class: test accuracy}}, of the same classes; None for a class without test images.
+        scale: The rows of the summary of these runs.
     """
     table = pd.DataFrame(runs, dtype=float)
     table = table.sort_values(table.columns[0], ascending=False, kind="stable")
@@ -25,12 +26,17 @@ def draw(path: Path, experiment: str, task: str, runs: dict[str, dict[str, float
     named = len(table) <= NAMED
     height = 1.4 + (0.3 * len(table) if named else 3.4)
     figure, (axes,) = style.new(
-        1, 9, height, f"{experiment}: test accuracy by class", f"{task}, {len(table)} classes; {better}"
+        1,
+        9,
+        height,
+        f"{experiment}: test accuracy by class",
+        f"{task}: {len(table)} classes, {scale['train_images'].iloc[0]:,} training images. {better}",
     )
     place = np.arange(len(table))
     for number, run in enumerate(table.columns):
         colour, marker = style.SERIES[number % len(style.SERIES)], MARKERS[number % len(MARKERS)]
-        label = f"{run} (mean {table[run].mean():.3f})"
+        steps, seeds = (int(scale[column].to_dict()[run]) for column in ("last_step", "seeds"))
+        label = f"{run}\nmean {table[run].mean():.3f}; {steps:,} steps, {seeds} seed{'s' if seeds > 1 else ''}"
         points = (table[run], place) if named else (place, table[run])
         axes.plot(*points, linestyle="", markersize=6 if named else 4, label=label, color=colour, marker=marker)
     if named:

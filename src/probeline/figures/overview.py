@@ -14,7 +14,7 @@ def draw(path: Path, table: pd.DataFrame) -> None:
         table: The summary: run, experiment, seeds, train_images, test_accuracy, test_accuracy_std, ...
     """
     height = 1.3 + 0.3 * len(table)
-    subtitle = "bars: one standard deviation over seeds; right: training images, seeds"
+    subtitle = "bars: one standard deviation over seeds; right: training images, steps, seeds"
     figure, (axes,) = style.new(1, 9, height, "Test accuracy of every run", subtitle)
     rows = range(len(table))
     axes.errorbar(
@@ -30,9 +30,11 @@ def draw(path: Path, table: pd.DataFrame) -> None:
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xlabel("test accuracy")
-    columns = ("test_accuracy", "test_loss", "train_images", "seeds")
-    for row, (accuracy, loss, images, seeds) in enumerate(zip(*(table[column] for column in columns), strict=True)):
-        scale = f"{images:,} images, {seeds} seed{'s' if seeds > 1 else ''}"
+    columns = ("test_accuracy", "test_loss", "train_images", "last_step", "seeds")
+    for row, (accuracy, loss, images, steps, seeds) in enumerate(
+        zip(*(table[column] for column in columns), strict=True)
+    ):
+        scale = f"{images:,} images, {steps:,} steps, {seeds} seed{'s' if seeds > 1 else ''}"
         if pd.notna(accuracy):
             value = f"{accuracy:.4f}"
         else:

@@ -68,16 +68,17 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, channels: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, channels, 3, stride, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(channels)
-        self.relu = nn.ReLU()
+        # First, so that the layers stand in an order in which the last ones can train alone.
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or inputs != channels:
             self.shortcut = named(
                 {"conv": nn.Conv2d(inputs, channels, 1, stride, bias=False), "norm": nn.BatchNorm2d(channels)}
             )
+        self.conv1 = nn.Conv2d(inputs, channels, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, channels, H / stride, W / stride)."""

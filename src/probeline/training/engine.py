@@ -242,7 +242,7 @@ def _evaluate(parts: _Parts, data: DeviceData, recipe: Recipe, clock: _Clock) ->
         {
             "step": now.step,
             "epoch": now.step / clock.steps_per_epoch,
-            "train_loss": float((losses * used).sum() / used.sum()) if used.any() else 0.0,
+            "train_loss": float((losses * used).sum() / used.sum()) if used.any() else math.nan,
             "train_accuracy": None if score.accuracy is None else int(now.correct[: len(sizes)].sum()) / sum(sizes),
             "validation_loss": score.loss,
             "validation_accuracy": score.accuracy,

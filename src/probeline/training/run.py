@@ -1,43 +1,50 @@
 """A run, from its entry in params.yaml to its files: what the stages train and transfer do."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from probeline import task as tasks
 from probeline.pipeline import files
+from probeline.pipeline.errors import UserError
 from probeline.training import checkpoint, data, device
 from probeline.training.record import blueprint, examples, layer_table, record, save_weights
 from probeline.training.seeds import Effort, build, train
 from probeline.training.spec import Run
+
+LIBRARY = "pytorch-metric-learning"  # some objectives are its
 
 
 class Start(Protocol):
     """How the network of each seed begins, where that is not with fresh weights.
 
     Attributes:
+        folder: Of the weights that it reads.
         facts: What was done, for the metrics.
     """
 
+    folder: Path
     facts: Mapping[str, Any]
 
-    def __call__(self, model: nn.Module, place: int) -> None:
-        """Change a new network, of the seed at this place in params.yaml."""
+    def __call__(self, model: nn.Module, seed: int) -> None:
+        """Change a new network."""
 
     def freeze(self, model: nn.Module) -> None:
         """Mark what does not train, in a network that is only looked at."""
 
 
-def carry_out(group: str, name: str, run: Run, start: Start | None = None, begin: Path | None = None) -> dict[str, Any]:
+def carry_out(group: str, name: str, run: Run, start: Start | None = None) -> dict[str, Any]:
     """Train a run and write its models and results.
 
     Args:
         group: Section of params.yaml: train or transfer.
         start: How its networks begin.
-        begin: Folder of the weights that `start` reads.
 
     Returns:
         What the log should know.
@@ -53,9 +60,10 @@ def carry_out(group: str, name: str, run: Run, start: Start | None = None, begin
         model = build(run, task, where)
     if start is not None:
         start.freeze(model)
-    # A checkpoint is of one seed, whatever the others are; but the place of a transfer's seed says what it starts from.
-    facts = {"run": run.model_dump(exclude=None if start else {"seeds"}), **device.describe(machine)}
-    mark = checkpoint.fingerprint([folder, begin] if begin else [folder], facts)
+    pictures = _pictures(data.of_draw(on_device, task, 0), where)
+    # A checkpoint is of one seed, whatever the others are.
+    facts = {"run": run.model_dump(exclude={"seeds"}), **device.describe(machine), "metric_learning": version(LIBRARY)}
+    mark = checkpoint.fingerprint([folder, start.folder] if start else [folder], facts)
     with checkpoint.store(name, mark) as checkpoints:
         results = train(where, run, task, on_device, checkpoints, effort, start)
         with files.new_folder(Path("data/models") / name) as kept:
@@ -68,6 +76,14 @@ def carry_out(group: str, name: str, run: Run, start: Start | None = None, begin
                 measured / "run.json", record(run, task, parameters, results, start.facts if start else {})
             )
             files.write(measured / "layers.txt", layer_table(model, task))
-            if (pictures := examples(data.of_draw(on_device, task, 0))) is not None:
+            if pictures is not None:
                 files.write_array(measured / "augmented.npy", pictures)
     return effort.facts(machine)
+
+
+def _pictures(drawn: data.DeviceData, where: str) -> NDArray[np.uint8] | None:
+    """Images before and after augmentation: made first, so that one that cannot work says so before anything runs."""
+    try:
+        return examples(drawn)
+    except ValueError as error:
+        raise UserError(f"params.yaml: {where}.augment: {error}") from None

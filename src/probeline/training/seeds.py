@@ -1,5 +1,6 @@
 """A whole run: every seed in turn, each from its checkpoint, to its scores."""
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -53,6 +54,11 @@ def build(run: Run, task: Task, where: str) -> nn.Module:
     return model
 
 
+def place(model: nn.Module, shared: DeviceData) -> None:
+    """Move a network to where its data are, in their layout."""
+    model.to(shared.images.device).to(memory_format=shared.layout)
+
+
 def train(
     where: str,
     run: Run,
@@ -68,7 +74,7 @@ def train(
         where: Key in params.yaml: train.<name> or transfer.<name>.
         shared: The task, on the device that trains.
         checkpoints: Folder of this run's checkpoints.
-        start: Changes the initial weights of the network of the seed at a place, and what trains.
+        start: Changes the initial weights of the network of a seed, and what trains.
 
     Raises:
         UserError: The run does not fit the task, or it diverged and may not.
@@ -81,8 +87,8 @@ def train(
         torch.manual_seed(seed)
         model = build(run, task, where)
         if start is not None:
-            start(model, position)
-        model.to(shared.images.device).to(memory_format=shared.layout)
+            start(model, seed)
+        place(model, shared)
         saved = checkpoint.Checkpoint(checkpoints / f"seed-{seed}.pt")
         label = f"{where.replace('.', '@')} seed {seed} ({position + 1} of {len(run.seeds)})"
         done = _follow(where, label, model, drawn, run, seed, saved, effort)
@@ -110,7 +116,7 @@ def _explained(error: Exception, where: str) -> str | None:
             f"params.yaml: {where}.batch_size: the last minibatch of an epoch has one image, and batch norm needs two; "
             "change the batch size"
         )
-    if type(error).__module__ == "torch._dynamo.exc":
+    if any(kind.__module__ == "torch._dynamo.exc" for kind in type(error).__mro__):
         reason = next((line for line in str(error).splitlines() if "ompiler" in line and "backend=" not in line), "")
         return (
             f"params.yaml: {where}.compile: torch.compile cannot work here ({reason.strip()}); "
@@ -154,7 +160,8 @@ def _follow(
                 raise
             raise UserError(line) from error
     if first is not None:
-        effort.images += (done.last_step - first) * min(run.batch_size, len(drawn.splits["train"]))
+        images = len(drawn.splits["train"])
+        effort.images += round((done.last_step - first) * images / math.ceil(images / run.batch_size))
         effort.seconds += time.perf_counter() - started
     return done
 

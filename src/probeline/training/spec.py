@@ -96,7 +96,8 @@ class Recipe(Spec):
         evaluate_every: Epochs or steps, in the unit of the length.
         clip_norm: Largest 2-norm of the whole gradient.
         early_stopping: Without it, the weights after the last step are kept; with it, the best.
-        precision: bfloat16 computes the network's products in 16 bits (autocast); weights and loss stay float32.
+        precision: bfloat16 computes the network's products in 16 bits (autocast), in training and in scores; weights
+            and loss stay float32.
         compile: Let torch.compile make code for the network: a slow first step, faster ones after it.
         may_diverge: A loss that is not finite is a result, not a failure.
     """
@@ -177,8 +178,8 @@ class Transfer(Run):
     name it, the longer name counts. `plots/layers/<run>.txt` shows the layers of a run by name.
 
     Attributes:
-        source: An entry of `train` or `transfer`. The seed at place i starts from the source's seed at place i, and
-            from its first ones again where the source has fewer.
+        source: An entry of `train` or `transfer`. Each seed starts from what the same seed of the source kept, so
+            that both see the same draw of a task.
         load: Layers that start with the weights that the source kept.
         new: Layers that start with fresh weights.
         trainable: What trains: all, the head alone, or so many layers that have parameters, from the end. The rest
@@ -189,3 +190,9 @@ class Transfer(Run):
     load: Annotated[list[str], Field(min_length=1)]
     new: list[str]
     trainable: Annotated[Literal["all", "head"] | dict[Literal["last"], int], BeforeValidator(_trainable)]
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if both := sorted(set(self.load) & set(self.new)):
+            raise ValueError(f"{', '.join(both)} is in load and in new; name a layer in one of them")
+        return self
