@@ -46,8 +46,11 @@ def drop_strays(names: Iterable[str], folder: Path, what: str) -> None:
     DVC's cache still has it: naming the entry again brings it back.
     """
     for stray in sorted({path.name for path in folder.iterdir()} - set(names)):
-        shutil.rmtree(folder / stray, ignore_errors=True)
-        say(f"{folder / stray}: removed, since params.yaml names no such {what} (DVC's cache keeps a copy)")
+        if (folder / stray).is_dir():
+            shutil.rmtree(folder / stray, ignore_errors=True)
+        else:
+            (folder / stray).unlink(missing_ok=True)
+        say(f"{folder / stray}: removed, since params.yaml names no such {what} (DVC's cache has what a {what} left)")
 
 
 def metrics(run: Record) -> Record:

@@ -68,12 +68,7 @@ def prepare(model: nn.Module, run: Transfer, weights: Mapping[str, Tensor], wher
             weights that are not finite.
     """
     own = model.state_dict()
-    for key, names in (("load", run.load), ("new", run.new)):
-        for name in names:
-            if not any(_covers(name, tensor) for tensor in own):
-                layers = dict.fromkeys(part for tensor in own for part in _parts(tensor))
-                raise UserError(f"params.yaml: {where}.{key}: {unknown('layer', name, layers)}")
-    loaded = {tensor: weights.get(tensor) for tensor in own if _is_loaded(run, tensor, where)}
+    loaded = {tensor: weights.get(tensor) for tensor in _loaded(own, run, where)}
     for tensor, value in loaded.items():
         layer = tensor.rpartition(".")[0]
         if value is None:
@@ -98,6 +93,20 @@ def prepare(model: nn.Module, run: Transfer, weights: Mapping[str, Tensor], wher
                 f"params.yaml: {where}: the layer '{name.rpartition('.')[0]}' is new and does not train, so it would "
                 "stay random; load it, or let trainable cover it"
             )
+
+
+def _loaded(own: Mapping[str, Tensor], run: Transfer, where: str) -> list[str]:
+    """The names of the tensors that are loaded; every name that the run gives is that of a layer."""
+    layers = {part for tensor in own for part in _parts(tensor)}
+    for key, names in (("load", run.load), ("new", run.new)):
+        for name in names:
+            if name not in layers:
+                raise UserError(f"params.yaml: {where}.{key}: {unknown('layer', name, layers)}")
+    loaded = [tensor for tensor in own if _is_loaded(run, tensor, where)]
+    for name in run.load:
+        if not any(_covers(name, tensor) for tensor in loaded):
+            raise UserError(f"params.yaml: {where}.load: nothing of '{name}' is loaded, since new names all its layers")
+    return loaded
 
 
 def freeze(model: nn.Module, trainable: Any, where: str) -> None:
@@ -141,7 +150,7 @@ def sentence(facts: Mapping[str, Any]) -> str:
     new = f", {', '.join(facts['new'])} new ({facts['new_parameters']:,})" if facts["new"] else ""
     return (
         f"from {facts['source']}: {', '.join(facts['load'])} loaded ({facts['loaded_parameters']:,} parameters){new}; "
-        f"{facts['trained_parameters']:,} train"
+        f"{facts['trained_parameters']:,} parameters train"
     )
 
 

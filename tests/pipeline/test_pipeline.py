@@ -66,7 +66,7 @@ def test_a_first_run_leaves_a_clean_folder_and_a_second_runs_nothing(project: Pa
     assert 0 < summary["triplet.test_loss"] < 1
     fine_tuned = json.loads((project / "metrics/runs/fine-tuned.json").read_text())
     assert fine_tuned["transfer"]["source"] == "triplet"
-    for figure in ("augmentation/convnet", "classes/B2-digits", "tasks/digits", "runs/triplet"):
+    for figure in ("augmentation/convnet", "classes/B2.digits", "tasks/digits", "runs/triplet"):
         assert (project / f"plots/{figure}.png").read_bytes().startswith(b"\x89PNG")
     assert "Total params: 1,876" in (project / "plots/layers/triplet.txt").read_text()
     assert (project / "plots/runs/diverging.png").read_bytes().startswith(b"\x89PNG")
@@ -280,6 +280,26 @@ def test_a_summary_that_fails_loses_nothing(project: Path) -> None:
     assert "error: data/results/svm/run.json: is missing or damaged; run: dvc repro --force train@svm" in done.stderr
     assert "Traceback" not in done.stderr
     assert {path: path.read_bytes() for path in before if path.exists()} == before
+
+
+def test_a_summary_that_fails_at_its_end_loses_nothing_either(project: Path) -> None:
+    before = {
+        path: path.read_bytes() for top in ("metrics", "plots") for path in (project / top).rglob("*") if path.is_file()
+    }
+    (project / "data/results/deeper-head/run.json").write_text('{"seeds": []}')
+    assert dvc(project, "repro", "--force", "--single-item", "summary").returncode != 0
+    (project / "data/results/deeper-head/layers.txt").unlink()
+    assert dvc(project, "repro", "--force", "--single-item", "summary").returncode != 0
+    assert {path: path.read_bytes() for path in before if path.exists()} == before
+
+
+def test_encoders_alone_have_a_summary_too(project: Path) -> None:
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["train"] = {name: params["train"][name] for name in ("triplet", "diverging")}
+    params["transfer"] = {}
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    assert ran(dvc(project, "repro")) == ["check", "summary"]
+    assert list(json.loads((project / "metrics/summary.json").read_text())) == ["triplet.test_loss"]
 
 
 def test_a_removed_run_leaves_the_summary(project: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_good_file_passes() -> None:
         ({"batch_size": "32"}, "params.yaml: train.mine.batch_size: should be a valid integer, not '32'"),
         ({"batch_size": 0}, "params.yaml: train.mine.batch_size: should be greater than or equal to 1, not 0"),
         ({"seeds": [0, -1]}, "params.yaml: train.mine.seeds.1: should be greater than or equal to 0, not -1"),
-        ({"seeds": []}, "params.yaml: train.mine.seeds: should have at least 1 item, not 0, not []"),
+        ({"seeds": []}, "params.yaml: train.mine.seeds: is empty; give at least one"),
         (
             {"optimizer": {"name": "sgd", "lr": 1e39}},
             "train.mine.optimizer.lr: should be less than or equal to 3000000",
@@ -67,10 +67,14 @@ def test_a_good_file_passes() -> None:
         ({"objective": {"name": "zzz"}}, "there is: binary_cross_entropy, cross_entropy, hinge"),
         ({"task": "smal"}, "params.yaml: train.mine.task: unknown entry of tasks 'smal'; did you mean 'small'?"),
         ({"early_stopping": {"metric": "loss", "patience": 0}}, "patience 0 stops at the first evaluation"),
+        (
+            {"early_stopping": {"metric": "accuracy", "patience": 3, "threshold": 80.0}},
+            "train.mine.early_stopping: threshold 80.0 is no accuracy; give a fraction from 0 to 1",
+        ),
         ({"may_diverge": "yes"}, "train.mine.may_diverge: should be a valid boolean"),
         ({"experiment": "A 1"}, "train.mine.experiment: is 'A 1' and goes into the name of a file"),
         ({"precision": "bf16"}, "train.mine.precision: should be 'float32' or 'bfloat16', not 'bf16'"),
-        ({"model": {"name": "mlp", "hidden": []}}, "train.mine.model.hidden: should have at least 1 item"),
+        ({"model": {"name": "mlp", "hidden": []}}, "train.mine.model.hidden: is empty; give at least one"),
         ({"augment": [{"name": "flip"}]}, "train.mine.augment.0: unknown augmentation 'flip'; there is: colour_jitter"),
         ({"augment": [{"name": "crop", "pading": 4}]}, "mine.augment.0: unknown key 'pading'; did you mean 'padding'?"),
         ({"augment": [{"name": "normalise"}]}, "augment has {name: normalise}, which needs the key normalise"),
@@ -93,7 +97,7 @@ def test_a_mistake_in_a_run(change: dict[str, object], line: str) -> None:
         ({"source": "other"}, "transfer.other.source: other <- other is a circle"),
         ({"trainable": "tail"}, "params.yaml: transfer.other.trainable: is 'tail'; give all, head, or a number"),
         ({"trainable": {"last": 0}}, "params.yaml: transfer.other.trainable: is {'last': 0}; give all, head, or"),
-        ({"load": []}, "params.yaml: transfer.other.load: should have at least 1 item"),
+        ({"load": []}, "params.yaml: transfer.other.load: is empty; give at least one"),
         ({"task": "smal"}, "transfer.other.task: unknown entry of tasks 'smal'; did you mean 'small'?"),
     ],
 )

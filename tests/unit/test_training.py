@@ -610,6 +610,12 @@ def test_a_compiled_run_is_near_the_other_and_goes_on_after_a_kill(
         assert value.equal(again.weights[name])
 
 
+def test_too_little_memory_is_one_line(task: Task, tmp_path: Path) -> None:
+    run = spec(model={"name": "mlp", "hidden": [2**20, 2**20]})  # 4 TiB
+    with pytest.raises(UserError, match=r"params.yaml: train.mine: this machine's memory is too small"):
+        train_all(task, run, tmp_path)
+
+
 def test_without_a_compiler_the_line_says_so(tmp_path: Path) -> None:
     code = (
         "import torch; from probeline.training.seeds import _explained\n"

@@ -128,6 +128,14 @@ BIGGER = MODEL | {"hidden": [6]}
         ({"model": MODEL | {"hidden": [5, 4]}}, "the layer 'features.fc2' is not in first; name it in new, or change"),
         ({"new": []}, "params.yaml: transfer.second: the layer 'head' is neither in load nor in new; name it in one"),
         ({"new": ["head", "features.fc3"]}, "transfer.second.new: unknown layer 'features.fc3'; did you mean"),
+        (
+            {"load": ["features.conv1.weight"]},
+            "second.load: unknown layer 'features.conv1.weight'; did you mean",
+        ),
+        (
+            {"load": ["features"], "new": ["features.conv1", "features.norm1", "features.fc1", "head"]},
+            "transfer.second.load: nothing of 'features' is loaded, since new names all its layers",
+        ),
         ({"load": ["feature"]}, "params.yaml: transfer.second.load: unknown layer 'feature'; did you mean 'features'?"),
         (
             {"new": ["features.fc1", "head"], "trainable": "head"},

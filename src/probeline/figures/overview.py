@@ -17,10 +17,11 @@ def draw(path: Path, table: pd.DataFrame) -> None:
     subtitle = "bars: one standard deviation over seeds; right: training images, steps, seeds"
     figure, (axes,) = style.new(1, 9, height, "Test accuracy of every run", subtitle)
     rows = range(len(table))
+    accuracies = table[["test_accuracy", "test_accuracy_std"]].astype(float)
     axes.errorbar(
-        table["test_accuracy"],
+        accuracies["test_accuracy"],
         rows,
-        xerr=table["test_accuracy_std"].fillna(0),
+        xerr=accuracies["test_accuracy_std"].fillna(0),
         fmt="o",
         color=style.COLOURS["test"],
         ecolor=style.GREY,

@@ -13,7 +13,7 @@ class Spec(params.Spec):
     """`objective: {name: hinge, margin: 1.0}`."""
 
     name: Literal["hinge"]
-    margin: Annotated[float, Field(gt=0)] = 1.0
+    margin: Annotated[float, Field(gt=0, le=1e6)] = 1.0
 
     def outputs(self, classes: int) -> int:
         """One score a class."""

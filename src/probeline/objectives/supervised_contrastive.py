@@ -12,7 +12,7 @@ class Spec(params.Spec):
     """`objective: {name: supervised_contrastive, temperature: 0.1}`."""
 
     name: Literal["supervised_contrastive"]
-    temperature: Annotated[float, Field(gt=0)] = 0.1
+    temperature: Annotated[float, Field(ge=1e-4, le=1e4)] = 0.1
 
     def outputs(self, classes: int) -> None:
         """None: the network's output is the embedding itself."""

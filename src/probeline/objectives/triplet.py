@@ -22,7 +22,7 @@ class Spec(params.Spec):
     """
 
     name: Literal["triplet"]
-    margin: Annotated[float, Field(gt=0)] = 1.0
+    margin: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     mining: Literal["random", "batch_hard", "semi_hard"] = "random"
 
     def outputs(self, classes: int) -> None:

@@ -130,6 +130,8 @@ def _dotted(where: str, loc: tuple[int | str, ...]) -> str:
 def _say(error: Any) -> str:
     if error["type"] == "missing":
         return "is missing; add it"
+    if error["type"] == "too_short":
+        return "is empty; give at least one"
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "value_error":
         return message

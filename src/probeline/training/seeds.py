@@ -85,10 +85,13 @@ def train(
         draw = seed % len(task.train)
         drawn = data.of_draw(shared, task, draw)
         torch.manual_seed(seed)
-        model = build(run, task, where)
-        if start is not None:
-            start(model, seed)
-        place(model, shared)
+        try:
+            model = build(run, task, where)
+            if start is not None:
+                start(model, seed)
+            place(model, shared)
+        except RuntimeError as error:
+            raise _explained(error, where) from error
         saved = checkpoint.Checkpoint(checkpoints / f"seed-{seed}.pt")
         label = f"{where.replace('.', '@')} seed {seed} ({position + 1} of {len(run.seeds)})"
         done = _follow(where, label, model, drawn, run, seed, saved, effort)
@@ -109,20 +112,24 @@ def train(
     return results
 
 
-def _explained(error: Exception, where: str) -> str | None:
-    """What PyTorch says of a user's mistake, in one line that names the key; None for anything else."""
+def _explained(error: ValueError | RuntimeError, where: str) -> Exception:
+    """What PyTorch says of a user's mistake, in one line that names the key; anything else as it is."""
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return UserError(
+            f"params.yaml: {where}: this machine's memory is too small; lower batch_size or the model's widths"
+        )
     if "more than 1 value per channel" in str(error):
-        return (
+        return UserError(
             f"params.yaml: {where}.batch_size: the last minibatch of an epoch has one image, and batch norm needs two; "
             "change the batch size"
         )
     if any(kind.__module__ == "torch._dynamo.exc" for kind in type(error).__mro__):
         reason = next((line for line in str(error).splitlines() if "ompiler" in line and "backend=" not in line), "")
-        return (
+        return UserError(
             f"params.yaml: {where}.compile: torch.compile cannot work here ({reason.strip()}); "
             "install a C++ compiler, or leave compile out"
         )
-    return None
+    return error
 
 
 def _follow(
@@ -156,9 +163,7 @@ def _follow(
         try:
             done = fit(model, drawn, run, seed, saved, report)
         except (ValueError, RuntimeError) as error:
-            if (line := _explained(error, where)) is None:
-                raise
-            raise UserError(line) from error
+            raise _explained(error, where) from error
     if first is not None:
         images = len(drawn.splits["train"])
         effort.images += round((done.last_step - first) * images / math.ceil(images / run.batch_size))
@@ -172,5 +177,7 @@ def _outcome(done: Fit, scores: dict[str, Score]) -> str:
     stopped = f"stopped early after {done.last_step}" if done.stopped_early else f"{done.last_step} steps"
     what = "loss" if scores["test"].accuracy is None else "accuracy"
     values = ", ".join(f"{split} {getattr(scores[split], what):.4f}" for split in SPLITS)
-    alone = f"; {done.left_out:,} images alone in their class and batch were left out" if done.left_out else ""
+    alone = ""
+    if done.left_out:
+        alone = f"; over all steps, {done.left_out:,} images were left out, the only ones of their class in a batch"
     return f"{stopped}, kept step {done.step}, {what} {values}{alone}"
