@@ -39,6 +39,7 @@ def task() -> Task:
         classes=("dark", "grey", "bright"),
         images=images,
         labels=labels,
+        origin=np.arange(60),
         train=np.stack([order[:30], order[5:35]]),
         validation=np.stack([order[35:45], order[35:45]]),
         test=order[45:],

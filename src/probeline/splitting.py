@@ -119,6 +119,7 @@ def split(spec: Split, raw: Raw, where: str) -> Task:
     else:
         used["train"] = np.union1d(used["train"], test)
     labels = np.concatenate([raw.labels[part][chosen] for part, chosen in used.items()])
+    first = {"train": 0, "test": len(raw.labels["train"])}
     images = [raw.images(part, chosen, spec.pixels) for part, chosen in used.items()]
 
     def position(chosen: Indices | tuple[Indices, ...], part: str = "train") -> Indices:
@@ -130,6 +131,7 @@ def split(spec: Split, raw: Raw, where: str) -> Task:
         classes=classes,
         images=np.concatenate(images),
         labels=np.vectorize(new_label.__getitem__, otypes=[np.int64])(labels),
+        origin=np.concatenate([chosen + first[part] for part, chosen in used.items()]),
         train=position(train),
         validation=position(validation),
         test=position(test, source),

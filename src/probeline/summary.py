@@ -24,17 +24,17 @@ def load(groups: Mapping[str, Iterable[str]], folder: Path) -> dict[str, Record]
     """Read the records of runs, in the order of their names.
 
     Args:
-        groups: Names of the entries of train and transfer.
-        folder: Of the runs' results, a folder each.
+        groups: Names of the entries of train, transfer and finetune.
+        folder: Of all results: a folder a group, in it a folder a run.
 
     Raises:
         UserError: The record of a run is missing.
     """
     records = {}
     for group, name in ((group, name) for group, names in groups.items() for name in names):
-        path = folder / name / "run.json"
+        path = folder / group / name / "run.json"
         try:
-            records[name] = json.loads(path.read_text(encoding="utf-8"))
+            records[name] = {"group": group, **json.loads(path.read_text(encoding="utf-8"))}
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: is missing or damaged; run: dvc repro --force {group}@{name}") from error
     return records
@@ -45,7 +45,8 @@ def drop_strays(names: Iterable[str], folder: Path, what: str) -> None:
 
     DVC's cache still has it: naming the entry again brings it back.
     """
-    for stray in sorted({path.name for path in folder.iterdir()} - set(names)):
+    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    for stray in sorted(found - set(names)):
         if (folder / stray).is_dir():
             shutil.rmtree(folder / stray, ignore_errors=True)
         else:
@@ -162,3 +163,10 @@ def _row(name: str, run: Record) -> Record:
         "validation_accuracy_std": run["std"]["validation_accuracy"],
         "test_accuracy_std": run["std"]["test_accuracy"],
     }
+
+
+def tell(table: pd.DataFrame) -> None:
+    """The table, for the one who watches."""
+    shown = table[["run", "train_images", "seeds", "test_loss", "validation_accuracy", "test_accuracy"]]
+    shown = shown.assign(diverged=table["diverged"].map(lambda seeds: "diverged" if seeds else ""))
+    print(shown.rename(columns={"diverged": ""}).to_string(index=False, float_format="%.4f", na_rep="-"))

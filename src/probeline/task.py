@@ -20,6 +20,8 @@ class Task:
         classes: Names; a label is an index into them.
         images: uint8 (N, H, W, C).
         labels: int64 (N,).
+        origin: int64 (N,), which image of the dataset each is: its number among the training images or, counting on
+            from the last of them, among the test images.
         train: int64 (draws, n), indices into images. One row a draw.
         validation: int64 (draws, n), disjoint from the train row of the same draw.
         test: int64 (n,), the same for every draw and disjoint from all of them.
@@ -29,13 +31,14 @@ class Task:
     classes: tuple[str, ...]
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    origin: NDArray[np.int64]
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
 
 
 EXAMPLES = (5, 10)  # classes, images of each: report B's first look at its data (B1)
-_ARRAYS = ("images", "labels", "train", "validation", "test")
+_ARRAYS = ("images", "labels", "origin", "train", "validation", "test")
 
 
 def save(task: Task, folder: Path) -> None:

@@ -4,26 +4,34 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from probeline import seen
 from probeline.pipeline.errors import UserError, unknown
 from probeline.pipeline.progress import say
+from probeline.seen import Seen
 from probeline.training.spec import Transfer
+
+if TYPE_CHECKING:
+    from probeline.training.data import Resize
 
 
 class Start:
     """How each seed of a transfer begins: from the weights that the same seed of its source kept.
 
     Attributes:
-        folder: `data/models/<source>`.
+        folders: `data/models/<source>`.
+        resize: None: its images have the task's size.
         facts: What the last network took over, for the metrics; empty before the first.
     """
 
     def __init__(self, run: Transfer, folder: Path, where: str) -> None:
-        self.run, self.folder, self.where = run, folder, where
+        self.run, self.where = run, where
+        self.folders: tuple[Path, ...] = (folder,)
+        self.resize: Resize | None = None
         self.facts: Mapping[str, Any] = {}
 
     def __call__(self, model: nn.Module, seed: int) -> None:
@@ -38,22 +46,32 @@ class Start:
         if first:
             say(sentence(self.facts))
 
+    def seen(self, seed: int) -> Seen:
+        """The images that the source's weights of a seed were trained on."""
+        return seen.load(self.folders[0], seed)
+
     def freeze(self, model: nn.Module) -> None:
         """Mark what does not train, in a network that is only looked at."""
         freeze(model, self.run.trainable, self.where)
 
     def _weights(self, seed: int) -> dict[str, Tensor]:
-        path = self.folder / f"seed-{seed}.pt"
-        try:
-            weights: dict[str, Tensor] = torch.load(
-                io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True
-            )
-        except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
-            name = self.run.source
-            raise UserError(
-                f"{path}: missing or damaged; make it again: dvc repro --force train@{name} (or transfer@{name})"
-            ) from error
-        return weights
+        return load_weights(self.folders[0] / f"seed-{seed}.pt")
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state_dict of data/models/.
+
+    Raises:
+        UserError: It is missing or damaged.
+    """
+    try:
+        weights: dict[str, Tensor] = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
+        name = path.parent.name
+        raise UserError(
+            f"{path}: missing or damaged; make it again: dvc repro --force train@{name} (or transfer@ or weights@)"
+        ) from error
+    return weights
 
 
 def prepare(model: nn.Module, run: Transfer, weights: Mapping[str, Tensor], where: str) -> None:

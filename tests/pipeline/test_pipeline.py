@@ -60,13 +60,28 @@ def test_a_first_run_leaves_a_clean_folder_and_a_second_runs_nothing(project: Pa
     assert {"dvc.lock", "metrics/summary.json", "metrics/runs/svm.json", "plots/runs/svm.png"} <= tracked
     assert not any(path.startswith(("data/", "logs/", ".checkpoints/")) for path in tracked)
     summary = json.loads((project / "metrics/summary.json").read_text())
-    classifiers = {"logistic", "svm", "softmax", "mlp", "convnet", "fine-tuned", "deeper-head"}
-    assert set(summary) == classifiers | {"triplet.test_loss"}  # `diverging` has no number
+    classifiers = {"logistic", "svm", "softmax", "mlp", "convnet", "fine-tuned", "deeper-head", "tuned"}
+    encoders = {"pixels", "untrained", "trained", "convnet-digits"}
+    probes = {f"{encoder}.{probe}" for encoder in encoders for probe in ("logistic", "knn")}
+    probes |= {"trained.gradient", "convnet-digits.gradient"}
+    sweeps = {"rates.best", "optimizers.best", "shares.best"}
+    assert set(summary) == classifiers | probes | sweeps | {"triplet.test_loss"}  # `diverging` has no number
+    assert min(summary[name] for name in probes) > 0.3
+    assert "strength" in (project / "metrics/probes.csv").read_text()
     assert min(summary[name] for name in classifiers) > 0.5
     assert 0 < summary["triplet.test_loss"] < 1
     fine_tuned = json.loads((project / "metrics/runs/fine-tuned.json").read_text())
     assert fine_tuned["transfer"]["source"] == "triplet"
-    for figure in ("augmentation/convnet", "classes/B2.digits", "tasks/digits", "runs/triplet"):
+    for figure in (
+        "augmentation/convnet",
+        "classes/B2.digits",
+        "tasks/digits",
+        "runs/triplet",
+        "probes/digits",
+        "maps/trained",
+        "phases/trained",
+        "phases/tuned.after",
+    ):
         assert (project / f"plots/{figure}.png").read_bytes().startswith(b"\x89PNG")
     assert "Total params: 1,876" in (project / "plots/layers/triplet.txt").read_text()
     assert (project / "plots/runs/diverging.png").read_bytes().startswith(b"\x89PNG")
@@ -87,7 +102,17 @@ def test_an_experiment_reruns_its_run_and_comes_back_from_the_cache(project: Pat
 
 
 def test_forcing_a_stage_gives_the_same_bytes(project: Path) -> None:
-    for stage in ("fetch@digits", "split@digits", "train@svm", "train@logistic", "summary"):
+    for stage in (
+        "fetch@digits",
+        "split@digits",
+        "train@svm",
+        "train@logistic",
+        "embed@trained",
+        "probe@trained",
+        "tsne@trained",
+        "finetune@tuned",
+        "summary",
+    ):
         assert ran(dvc(project, "repro", "--force", "--single-item", stage)) == [stage]
     assert git(project, "status", "--porcelain") == ""
 
@@ -149,12 +174,12 @@ def test_a_run_killed_with_sigkill_goes_on_to_the_same_bytes(project: Path, vict
     assert ran(continued) == ["train@svm"]
     assert "goes on from step" in continued.stdout + continued.stderr
     assert not list((project / ".checkpoints").iterdir())
-    found = contents(project / "data/models/svm") | contents(project / "data/results/svm")
+    found = contents(project / "data/models/svm") | contents(project / "data/results/train/svm")
 
     undisturbed = dvc(project, "repro", "--force", "--single-item", "train@svm")
     assert ran(undisturbed) == ["train@svm"]
     assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
-    assert contents(project / "data/models/svm") | contents(project / "data/results/svm") == found
+    assert contents(project / "data/models/svm") | contents(project / "data/results/train/svm") == found
 
 
 @pytest.mark.parametrize(("run", "length"), [("convnet", {"epochs": 25}), ("triplet", {"steps": 150})])
@@ -164,17 +189,32 @@ def test_augmentation_and_sampling_go_on_after_a_kill_too(project: Path, run: st
     killed_midway(project, "both", "repro", f"train@{run}")
     continued = dvc(project, "repro", f"train@{run}")
     assert "goes on from step" in continued.stdout + continued.stderr
-    found = contents(project / f"data/models/{run}") | contents(project / f"data/results/{run}")
+    found = contents(project / f"data/models/{run}") | contents(project / f"data/results/train/{run}")
     undisturbed = dvc(project, "repro", "--force", "--single-item", f"train@{run}")
     assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
-    assert contents(project / f"data/models/{run}") | contents(project / f"data/results/{run}") == found
+    assert contents(project / f"data/models/{run}") | contents(project / f"data/results/train/{run}") == found
 
 
 def test_a_transfer_follows_its_source(project: Path) -> None:
     change(project, "train.triplet.steps", 20)
     assert ran(dvc(project, "repro")) == [
-        "check", "train@triplet", "transfer@fine-tuned", "transfer@deeper-head", "summary",
+        "check", "train@triplet", "transfer@fine-tuned", "transfer@deeper-head", "embed@untrained", "embed@trained",
+        "probe@trained", "tsne@trained", "summary",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("probes.trained.knn", {"neighbours": [3]}, ["probe@trained"]),
+        ("maps.trained.perplexity", 12.0, ["tsne@trained"]),
+        ("finetune.tuned.optimizer.lr", 0.01, ["finetune@tuned"]),
+        ("probes.convnet-digits.gradient.epochs", 4, ["probe@convnet-digits", "finetune@tuned"]),
+    ],
+)
+def test_embedding_is_done_once(project: Path, key: str, value: object, stages: list[str]) -> None:
+    change(project, key, value)
+    assert ran(dvc(project, "repro")) == ["check", *stages, "summary"]
 
 
 def test_a_layer_that_does_not_fit_is_named(project: Path) -> None:
@@ -195,9 +235,9 @@ def test_a_killed_experiment_in_a_folder_of_its_own_goes_on_too(project: Path) -
     assert "goes on from step" in again.stdout + again.stderr
     assert git(project, "status", "--porcelain") == ""
     assert dvc(project, "exp", "apply", "forty").returncode == 0
-    found = contents(project / "data/models/svm") | contents(project / "data/results/svm")
+    found = contents(project / "data/models/svm") | contents(project / "data/results/train/svm")
     assert ran(dvc(project, "repro", "--force", "--single-item", "train@svm")) == ["train@svm"]
-    assert contents(project / "data/models/svm") | contents(project / "data/results/svm") == found
+    assert contents(project / "data/models/svm") | contents(project / "data/results/train/svm") == found
 
 
 def test_what_a_killed_dvc_leaves_running_writes_nothing(project: Path) -> None:
@@ -207,7 +247,7 @@ def test_what_a_killed_dvc_leaves_running_writes_nothing(project: Path) -> None:
     assert not (project / "data/models/svm").exists()
     change(project, "train.svm.epochs", 3)
     assert ran(dvc(project, "repro", "train@svm")) == ["check", "train@svm"]
-    record = json.loads((project / "data/results/svm/run.json").read_text())
+    record = json.loads((project / "data/results/train/svm/run.json").read_text())
     assert [seed["last_step"] for seed in record["seeds"]] == [54, 54]
     assert "up to date" in dvc(project, "status", "train@svm").stdout
 
@@ -274,10 +314,12 @@ def test_a_summary_that_fails_loses_nothing(project: Path) -> None:
     before = {
         path: path.read_bytes() for top in ("metrics", "plots") for path in (project / top).rglob("*") if path.is_file()
     }
-    (project / "data/results/svm/run.json").write_text("{")
+    (project / "data/results/train/svm/run.json").write_text("{")
     done = dvc(project, "repro", "--force", "--single-item", "summary")
     assert done.returncode != 0
-    assert "error: data/results/svm/run.json: is missing or damaged; run: dvc repro --force train@svm" in done.stderr
+    assert (
+        "error: data/results/train/svm/run.json: is missing or damaged; run: dvc repro --force train@svm" in done.stderr
+    )
     assert "Traceback" not in done.stderr
     assert {path: path.read_bytes() for path in before if path.exists()} == before
 
@@ -286,9 +328,9 @@ def test_a_summary_that_fails_at_its_end_loses_nothing_either(project: Path) -> 
     before = {
         path: path.read_bytes() for top in ("metrics", "plots") for path in (project / top).rglob("*") if path.is_file()
     }
-    (project / "data/results/deeper-head/run.json").write_text('{"seeds": []}')
+    (project / "data/results/transfer/deeper-head/run.json").write_text('{"seeds": []}')
     assert dvc(project, "repro", "--force", "--single-item", "summary").returncode != 0
-    (project / "data/results/deeper-head/layers.txt").unlink()
+    (project / "data/results/transfer/deeper-head/layers.txt").unlink()
     assert dvc(project, "repro", "--force", "--single-item", "summary").returncode != 0
     assert {path: path.read_bytes() for path in before if path.exists()} == before
 
@@ -296,7 +338,7 @@ def test_a_summary_that_fails_at_its_end_loses_nothing_either(project: Path) -> 
 def test_encoders_alone_have_a_summary_too(project: Path) -> None:
     params = yaml.safe_load((project / "params.yaml").read_text())
     params["train"] = {name: params["train"][name] for name in ("triplet", "diverging")}
-    params["transfer"] = {}
+    params |= {group: {} for group in ("transfer", "backbones", "encoders", "probes", "maps", "finetune", "sweeps")}
     (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     assert ran(dvc(project, "repro")) == ["check", "summary"]
     assert list(json.loads((project / "metrics/summary.json").read_text())) == ["triplet.test_loss"]
@@ -309,7 +351,7 @@ def test_a_removed_run_leaves_the_summary(project: Path) -> None:
     assert ran(dvc(project, "repro")) == ["check", "summary"]
     assert "softmax" not in (project / "metrics/summary.csv").read_text()
     assert not (project / "plots/runs/softmax.png").exists()
-    assert not (project / "data/results/softmax").exists()
+    assert not (project / "data/results/train/softmax").exists()
     git(project, "add", ".")
     assert ran(dvc(project, "repro")) == []
     git(project, "reset", "-q")

@@ -7,8 +7,10 @@ import pytest
 from probeline.check import check
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
+from probeline.pipeline.params import load_yaml
 from probeline.splitting import Split
 from probeline.training.spec import EarlyStopping, Run
+from tests.conftest import ROOT
 
 TASK = {
     "dataset": "digits", "classes": "all", "pixels": None, "train": "rest", "validation": 0.2, "test": 0.2,
@@ -23,9 +25,25 @@ RUN = {
 
 def everything(**changes: object) -> dict[str, object]:
     groups = {"datasets": {"digits": {"kind": "digits"}}, "tasks": {"small": TASK}, "train": {"mine": RUN}}
-    return groups | {"transfer": {}} | changes
+    return groups | {name: {} for name in OPTIONAL} | {"lessons": LESSONS} | changes
 
 
+OPTIONAL = ("transfer", "backbones", "encoders", "probes", "maps", "finetune", "sweeps")
+LESSONS = {**load_yaml(ROOT / "params.yaml")["lessons"], "tasks": {"mlp": "small", "convolution": "small"}}
+ENCODER = {"experiment": "E2", "source": "mine", "weights": "trained", "seed": 0, "task": "small"}
+ENCODED: dict[str, dict[str, dict[str, object]]] = {
+    "backbones": {"raw": {"kind": "pixels"}},
+    "encoders": {
+        "pixels": ENCODER | {"source": "raw"}, "untrained": ENCODER | {"weights": "initial"}, "trained": ENCODER,
+    },
+    "probes": {"pixels": {"experiment": "E2"}, "untrained": {"experiment": "E2"}, "trained": {"experiment": "E2"}},
+    "maps": {"trained": {"experiment": "A5"}},
+}  # fmt: skip
+FINETUNE = {
+    "experiment": "E3", "encoder": "trained", "head": "logistic", "source": "mine", "task": "small", "seeds": [0],
+    "trainable": {"last": 1}, "objective": {"name": "cross_entropy"}, "optimizer": {"name": "adam", "lr": 0.1},
+    "batch_size": 32, "epochs": 2, "evaluate_every": 1,
+}  # fmt: skip
 TRANSFER = RUN | {"source": "mine", "load": ["features"], "new": ["head"], "trainable": "all"}
 
 
@@ -55,7 +73,7 @@ def test_a_good_file_passes() -> None:
             "train.mine.optimizer.lr: should be less than or equal to 3000000",
         ),
         ({"batch_size": 10**20}, "params.yaml: train.mine.batch_size: should be less than 2147483648"),
-        ({"seeds": [1, 1]}, "params.yaml: train.mine: seeds names one twice"),
+        ({"seeds": [1, 1]}, "params.yaml: train.mine.seeds: names a seed twice"),
         ({"steps": 3}, "params.yaml: train.mine: needs either epochs or steps"),
         ({"optimizer": {"name": "sgd", "lr": -0.1}}, "train.mine.optimizer.lr: should be greater than 0, not -0.1"),
         ({"optimizer": {"name": "sgd", "lr": float("nan")}}, "train.mine.optimizer.lr: should be a finite number"),
@@ -91,7 +109,10 @@ def test_a_mistake_in_a_run(change: dict[str, object], line: str) -> None:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"source": "mien"}, "transfer.other.source: unknown entry of train or transfer 'mien'; did you mean 'mine'?"),
+        (
+            {"source": "mien"},
+            "transfer.other.source: unknown entry of train, transfer, finetune or backbones 'mien'; did",
+        ),
         ({"seeds": [0, 4]}, "params.yaml: transfer.other.seeds: 4 is no seed of mine, whose weights it starts from"),
         ({"new": ["features", "head"]}, "params.yaml: transfer.other: features is in load and in new; name a layer in"),
         ({"source": "other"}, "transfer.other.source: other <- other is a circle"),
@@ -113,6 +134,57 @@ def test_transfers_in_a_circle_and_under_a_name_of_train() -> None:
         "params.yaml: transfer.b.source: b <- a <- b",
     ]
     assert "train has an entry of this name too" in refusal(everything(transfer={"mine": TRANSFER}))
+
+
+def test_encoders_probes_and_maps_that_are_right() -> None:
+    check(everything(**ENCODED, finetune={"tuned": FINETUNE}))
+
+
+@pytest.mark.parametrize(
+    ("group", "entry", "line"),
+    [
+        (
+            "encoders",
+            {"source": "mien"},
+            "encoders.trained.source: unknown entry of train, transfer, finetune or ",
+        ),
+        ("encoders", {"seed": 3}, "encoders.trained.seed: 3 is no seed of mine; it has 0"),
+        ("encoders", {"source": "raw", "seed": 1}, "encoders.trained.seed: 1 is no seed of raw; it has 0"),
+        ("encoders", {"weights": "best"}, "encoders.trained.weights: should be 'trained' or 'initial', not 'best'"),
+        ("encoders", {"task": "smal"}, "encoders.trained.task: unknown entry of tasks 'smal'; did you mean 'small'?"),
+        ("encoders", {"weights": "initial"}, "finetune.tuned.encoder: trained has initial weights; fine-tune one with"),
+        ("probes", {"logistic": {"strengths": []}}, "probes.trained.logistic.strengths: is empty; give at least one"),
+        ("probes", {"gradient": {"seeds": [0]}}, "probes.trained.gradient.objective: is missing; add it"),
+        ("finetune", {"encoder": "other"}, "finetune.tuned.encoder: unknown entry of probes 'other'"),
+        ("finetune", {"task": "digits"}, "finetune.tuned.task: is digits, and that of encoders.trained is small"),
+        ("finetune", {"head": "gradient"}, "finetune.tuned.head: probes.trained has no gradient; add it, or let head"),
+    ],
+)
+def test_a_mistake_in_what_is_embedded(group: str, entry: dict[str, object], line: str) -> None:
+    groups: dict[str, dict[str, dict[str, object]]] = {**ENCODED, "finetune": {"tuned": FINETUNE}}
+    name = "tuned" if group == "finetune" else "trained"
+    groups[group] = groups[group] | {name: groups[group][name] | entry}
+    assert f"params.yaml: {line}" in refusal(everything(**groups))
+
+
+def test_probes_are_judged_against_pixels_and_an_untrained_encoder() -> None:
+    for missing, what in (("pixels", "raw pixels (a source of kind pixels)"), ("untrained", "an untrained encoder")):
+        probes = {name: probe for name, probe in ENCODED["probes"].items() if name != missing}
+        line = refusal(everything(**ENCODED | {"probes": probes}))
+        assert line.startswith(f"params.yaml: probes: of the encoders of the task small none is {what}")
+    check(everything(**ENCODED | {"probes": {}}))
+
+
+def test_probes_and_maps_have_the_names_of_encoders() -> None:
+    line = "params.yaml: maps: its names are those of encoders: unknown encoder 'trainde'; did you mean 'trained'?"
+    assert refusal(everything(**ENCODED | {"maps": {"trainde": {"experiment": "A5"}}})) == line
+
+
+def test_two_models_of_one_name() -> None:
+    line = (
+        "params.yaml: backbones.mine: train has an entry of this name too; their weights lie side by side: rename one"
+    )
+    assert refusal(everything(backbones={"mine": {"kind": "pixels"}})) == line
 
 
 @pytest.mark.parametrize(

@@ -403,7 +403,7 @@ def test_curves_are_the_mean_over_the_seeds_that_came_so_far(tmp_path: Path) -> 
 def test_equal_weights_are_equal_bytes_under_any_name(task: Task, tmp_path: Path) -> None:
     trained = train_all(task, spec(), tmp_path)
     for name in ("a.pt", "another-name.pt"):
-        record.save_weights(tmp_path / name, trained[0])
+        record.save_weights(tmp_path / name, trained[0].fit.weights)
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "another-name.pt").read_bytes()
 
 
@@ -647,7 +647,7 @@ def test_supervised_contrastive_trains_an_embedding(task: Task, tmp_path: Path) 
 def test_a_network_is_built_again_from_what_a_run_leaves(task: Task, tmp_path: Path) -> None:
     run = spec(model=VGG, epochs=2)
     (result,) = train_all(task, run, tmp_path)
-    record.save_weights(tmp_path / "w.pt", result)
+    record.save_weights(tmp_path / "w.pt", result.fit.weights)
     about = json.loads(json.dumps(record.blueprint(run, task)))
     model = module("models", about["model"]["name"]).Spec.model_validate(about["model"])
     network = model.build(tuple(about["shape"]), about["outputs"])

@@ -40,7 +40,7 @@ def first(task: Task, tmp_path: Path) -> Path:
     for result in seeds.train(
         "train.first", run, task, to_device(task, run, "train.first", CPU), tmp_path / "c", seeds.Effort()
     ):
-        save_weights(folder / f"seed-{result.seed}.pt", result)
+        save_weights(folder / f"seed-{result.seed}.pt", result.fit.weights)
     return folder
 
 

@@ -10,6 +10,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from probeline.pipeline import files
 
@@ -38,6 +39,11 @@ def new(columns: int, width: float, height: float, title: str, subtitle: str) ->
     figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=12, fontweight="bold")
     figure.text(0.01, 1 - 0.42 / height, subtitle, ha="left", va="center", color=GREY)
     return figure, list(axes[0])
+
+
+def frame(column: float, row: float) -> Rectangle:
+    """A frame round a cell of a heat map."""
+    return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from probeline.pipeline.errors import UserError
 from probeline.training.checkpoint import Checkpoint
-from probeline.training.data import DeviceData
+from probeline.training.data import Data
 from probeline.training.evaluation import Score, evaluate
 from probeline.training.forward import forward, train_mode
 from probeline.training.spec import L2, Optimizer, Recipe
@@ -32,8 +32,8 @@ class Progress:
     Attributes:
         step: Minibatches done.
         history: One row an evaluation: step, epoch, train_loss, train_accuracy (means over the minibatches since the
-            last one, each before its update), validation_loss, validation_accuracy. Accuracies are None where the
-            objective predicts no classes.
+            last one, each before its update; nan and None at step 0), validation_loss, validation_accuracy.
+            Accuracies are None where the objective predicts no classes.
         losses: Of the minibatches since the last evaluation, float32 (interval,).
         used, correct: Their images that the loss is the mean of, and that were classified rightly, int64 (interval,).
         outputs: Their sums of the network's outputs, float32 (interval,): some losses are finite where these are not.
@@ -79,7 +79,7 @@ class Fit:
 
 def fit(
     model: nn.Module,
-    data: DeviceData,
+    data: Data,
     recipe: Recipe,
     seed: int,
     checkpoint: Checkpoint,
@@ -115,6 +115,8 @@ def fit(
     network = torch.compile(model, dynamic=False) if recipe.compile else model
     epoch, order = -1, train
     train_mode(model)
+    if recipe.evaluate_start and not now.history:
+        _evaluate(parts, data, recipe, clock)
 
     while not now.done:
         if epoch != now.step // clock.steps_per_epoch:
@@ -123,7 +125,7 @@ def fit(
         position = now.step % clock.steps_per_epoch * recipe.batch_size
         chosen = order[position : position + recipe.batch_size]
         labels = data.labels[chosen]
-        outputs = forward(network, data.training_batch(chosen, generator), recipe)
+        outputs = forward(network, data.training_batch(chosen, generator), recipe.precision)
         loss, used = recipe.objective.loss(outputs, labels, generator)
         _descend(loss, parameters, optimizer, recipe, len(train))
 
@@ -227,10 +229,10 @@ class _Parts:
             torch.cuda.set_rng_state(state["random_cuda"], device)
 
 
-def _evaluate(parts: _Parts, data: DeviceData, recipe: Recipe, clock: _Clock) -> Score:
+def _evaluate(parts: _Parts, data: Data, recipe: Recipe, clock: _Clock) -> Score:
     """Close an interval: score the validation images, keep the best weights, decide whether to stop."""
     now, stopper = parts.now, parts.stopper
-    first = (now.step - 1) // clock.interval * clock.interval
+    first = max(now.step - 1, 0) // clock.interval * clock.interval
     sizes = clock.batch_sizes(range(first, now.step))
     losses = now.losses[: len(sizes)].cpu().double()
     finite = torch.isfinite(losses) & torch.isfinite(now.outputs[: len(sizes)].cpu())
@@ -243,7 +245,9 @@ def _evaluate(parts: _Parts, data: DeviceData, recipe: Recipe, clock: _Clock) ->
             "step": now.step,
             "epoch": now.step / clock.steps_per_epoch,
             "train_loss": float((losses * used).sum() / used.sum()) if used.any() else math.nan,
-            "train_accuracy": None if score.accuracy is None else int(now.correct[: len(sizes)].sum()) / sum(sizes),
+            "train_accuracy": None
+            if score.accuracy is None or not sizes
+            else int(now.correct[: len(sizes)].sum()) / sum(sizes),
             "validation_loss": score.loss,
             "validation_accuracy": score.accuracy,
         }
@@ -280,9 +284,10 @@ def add_penalty_gradient(l2: L2, parameters: Iterable[nn.Parameter], images: int
     The penalty is strength * sum(w^2), strength / 2 * sum(w^2) or strength / images * sum(w^2), by its form.
     """
     factor = l2.strength * {"sum": 2.0, "half": 1.0, "per_image": 2.0 / images}[l2.form]
-    for weight in parameters:
-        if weight.ndim > 1 and weight.grad is not None:
-            weight.grad.add_(weight, alpha=factor)
+    weights = [weight for weight in parameters if weight.ndim > 1 and weight.grad is not None]
+    for weight in weights[-1:] if l2.on == "last" else weights:
+        assert weight.grad is not None
+        weight.grad.add_(weight, alpha=factor)
 
 
 def make_optimizer(spec: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

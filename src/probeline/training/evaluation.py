@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from probeline.pipeline.errors import UserError
-from probeline.training.data import DeviceData
+from probeline.training.data import Data
 from probeline.training.forward import forward
 from probeline.training.spec import Recipe
 
@@ -32,7 +32,7 @@ class Score:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, data: DeviceData, split: str, recipe: Recipe) -> Score:
+def evaluate(model: nn.Module, data: Data, split: str, recipe: Recipe) -> Score:
     """Score a model on all images of a split, in evaluation mode, which it leaves the model in.
 
     An objective that draws among the images of a batch gets the training's batch size, images in an order that has
@@ -42,14 +42,14 @@ def evaluate(model: nn.Module, data: DeviceData, split: str, recipe: Recipe) -> 
     indices = data.splits[split]
     predicts = hasattr(recipe.objective, "predict")
     if predicts:
-        size = max(1, min(1024, VALUES // data.images[0].numel()))
+        size = max(1, min(1024, VALUES // data.values))
     else:
         size = recipe.batch_size
         indices = indices[torch.randperm(len(indices), generator=torch.Generator().manual_seed(0)).to(indices.device)]
     generator = torch.Generator(indices.device).manual_seed(0)
     total, used, predicted, finite = 0.0, 0, [], True
     for chosen in torch.split(indices, size):
-        outputs = forward(model, data.batch(chosen), recipe)
+        outputs = forward(model, data.batch(chosen), recipe.precision)
         mean, images = recipe.objective.loss(outputs, data.labels[chosen], generator)
         total += float(mean) * int(images)
         used += int(images)

@@ -5,12 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from probeline.training.spec import Recipe
 
-
-def forward(model: Callable[[Tensor], Tensor], images: Tensor, recipe: Recipe) -> Tensor:
+def forward(model: Callable[[Tensor], Tensor], images: Tensor, precision: str) -> Tensor:
     """Outputs of a network as float32. Weights are float32 too; bfloat16 is the precision of its products."""
-    if recipe.precision == "float32":
+    if precision == "float32":
         return model(images)
     with torch.autocast(images.device.type, torch.bfloat16):
         out = model(images)

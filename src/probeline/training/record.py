@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torchinfo
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from probeline.pipeline import files
 from probeline.task import Task
@@ -41,11 +41,11 @@ def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], cl
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
-def save_weights(path: Path, result: SeedResult) -> None:
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Write a state_dict, so that equal weights are equal bytes."""
     # torch.save puts a file's name into the archive; a buffer has none.
     buffer = io.BytesIO()
-    torch.save({name: value.cpu() for name, value in result.fit.weights.items()}, buffer)
+    torch.save({name: value.cpu() for name, value in weights.items()}, buffer)
     files.write(path, buffer.getvalue())
 
 
@@ -58,10 +58,13 @@ def blueprint(run: Run, task: Task) -> dict[str, Any]:
         "outputs": run.objective.outputs(len(task.classes)),
         "precision": run.precision,
         "normalise": run.normalise.model_dump() if run.normalise else None,
+        "resize": None,
+        "interpolation": "bilinear",
         "task": run.task,
         "dataset": task.dataset,
         "classes": list(task.classes),
         "seeds": run.seeds,
+        "top1": None,
     }
 
 

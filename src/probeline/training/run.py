@@ -10,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from probeline import seen
 from probeline import task as tasks
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
+from probeline.seen import Seen
 from probeline.training import checkpoint, data, device
 from probeline.training.record import blueprint, examples, layer_table, record, save_weights
 from probeline.training.seeds import Effort, build, train
@@ -25,15 +27,20 @@ class Start(Protocol):
     """How the network of each seed begins, where that is not with fresh weights.
 
     Attributes:
-        folder: Of the weights that it reads.
+        folders: Of the weights that it reads.
+        resize: What its network does to images first, if anything.
         facts: What was done, for the metrics.
     """
 
-    folder: Path
+    folders: tuple[Path, ...]
+    resize: data.Resize | None
     facts: Mapping[str, Any]
 
     def __call__(self, model: nn.Module, seed: int) -> None:
         """Change a new network."""
+
+    def seen(self, seed: int) -> Seen:
+        """The images that the weights of a seed were trained on."""
 
     def freeze(self, model: nn.Module) -> None:
         """Mark what does not train, in a network that is only looked at."""
@@ -55,22 +62,24 @@ def carry_out(group: str, name: str, run: Run, start: Start | None = None) -> di
     where = f"{group}.{name}"
     folder = Path("data/tasks") / run.task
     task, machine, effort = tasks.load(folder), device.choose(), Effort()
-    on_device = data.to_device(task, run, where, machine)
+    on_device = data.to_device(task, run, where, machine, start.resize if start else None)
     with torch.device("meta"):
-        model = build(run, task, where)
+        model = build(run, task, where, on_device.resize)
     if start is not None:
         start.freeze(model)
     pictures = _pictures(data.of_draw(on_device, task, 0), where)
     # A checkpoint is of one seed, whatever the others are.
     facts = {"run": run.model_dump(exclude={"seeds"}), **device.describe(machine), "metric_learning": version(LIBRARY)}
-    mark = checkpoint.fingerprint([folder, start.folder] if start else [folder], facts)
+    mark = checkpoint.fingerprint([folder, *(start.folders if start else ())], facts)
     with checkpoint.store(name, mark) as checkpoints:
         results = train(where, run, task, on_device, checkpoints, effort, start)
         with files.new_folder(Path("data/models") / name) as kept:
             for result in results:
-                save_weights(kept / f"seed-{result.seed}.pt", result)
+                save_weights(kept / f"seed-{result.seed}.pt", result.fit.weights)
+                before = start.seen(result.seed) if start else {}
+                seen.save(seen.in_training(task, result.draw, before), kept, result.seed)
             files.write_json(kept / "model.json", blueprint(run, task))
-        with files.new_folder(Path("data/results") / name) as measured:
+        with files.new_folder(Path("data/results") / group / name) as measured:
             parameters = sum(parameter.numel() for parameter in model.parameters())
             files.write_json(
                 measured / "run.json", record(run, task, parameters, results, start.facts if start else {})

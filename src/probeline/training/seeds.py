@@ -3,8 +3,8 @@
 import math
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from probeline.pipeline.errors import UserError
 from probeline.pipeline.progress import say
 from probeline.task import Task
 from probeline.training import checkpoint, data, device
-from probeline.training.data import DeviceData
+from probeline.training.data import Data, DeviceData, Resize
 from probeline.training.engine import Fit, fit
 from probeline.training.evaluation import Score, evaluate
+from probeline.training.frozen import Frozen
 from probeline.training.record import SeedResult, confusion_matrix
 from probeline.training.spec import Run
 
@@ -40,13 +41,15 @@ class Effort:
         return {**device.describe(where), "images_per_second": speed, "peak_mib": round(device.peak_memory(where))}
 
 
-def build(run: Run, task: Task, where: str) -> nn.Module:
+def build(run: Run, task: Task, where: str, resize: Resize | None = None) -> nn.Module:
     """The network of a run for a task, with initial weights from PyTorch's global random state.
 
     Raises:
         UserError: The objective or the model does not fit the task.
     """
     _, height, width, channels = task.images.shape
+    if resize is not None:
+        height = width = resize.crop
     try:
         model: nn.Module = run.model.build((channels, height, width), run.objective.outputs(len(task.classes)))
     except ValueError as error:
@@ -67,6 +70,7 @@ def train(
     checkpoints: Path,
     effort: Effort,
     start: Callable[[nn.Module, int], None] | None = None,
+    splits: Sequence[str] = SPLITS,
 ) -> list[SeedResult]:
     """Train a run, one seed after the other.
 
@@ -75,18 +79,20 @@ def train(
         shared: The task, on the device that trains.
         checkpoints: Folder of this run's checkpoints.
         start: Changes the initial weights of the network of a seed, and what trains.
+        splits: That are scored in the end.
 
     Raises:
         UserError: The run does not fit the task, or it diverged and may not.
     """
     results = []
+    frozen = Frozen()
     for position, seed in enumerate(run.seeds):
         parent.insist()
         draw = seed % len(task.train)
         drawn = data.of_draw(shared, task, draw)
         torch.manual_seed(seed)
         try:
-            model = build(run, task, where)
+            model = build(run, task, where, shared.resize)
             if start is not None:
                 start(model, seed)
             place(model, shared)
@@ -94,7 +100,8 @@ def train(
             raise _explained(error, where) from error
         saved = checkpoint.Checkpoint(checkpoints / f"seed-{seed}.pt")
         label = f"{where.replace('.', '@')} seed {seed} ({position + 1} of {len(run.seeds)})"
-        done = _follow(where, label, model, drawn, run, seed, saved, effort)
+        training, seen = frozen.shorten(model, drawn, run, label)
+        done = _follow(where, label, training, seen, run, seed, saved, effort)
         if done.diverged_at is not None and not run.may_diverge:
             raise UserError(
                 f"params.yaml: {where}: diverged: the loss of seed {seed} is not finite at step "
@@ -102,13 +109,13 @@ def train(
             )
         scores: dict[str, Score] = {}
         confusion = np.zeros((len(task.classes),) * 2, dtype=np.int64) if hasattr(run.objective, "predict") else None
+        training.load_state_dict(done.weights)
         if done.diverged_at is None:
-            model.load_state_dict(done.weights)
-            scores = {split: evaluate(model, drawn, split, run) for split in SPLITS}
-            if (predicted := scores["test"].predicted) is not None:
+            scores = {split: evaluate(training, seen, split, run) for split in splits}
+            if "test" in scores and (predicted := scores["test"].predicted) is not None:
                 confusion = confusion_matrix(task.labels[task.test], predicted.numpy(), len(task.classes))
         say(f"{label}: {_outcome(done, scores)}")
-        results.append(SeedResult(seed, draw, done, scores, confusion))
+        results.append(SeedResult(seed, draw, replace(done, weights=model.state_dict()), scores, confusion))
     return results
 
 
@@ -136,7 +143,7 @@ def _follow(
     where: str,
     label: str,
     model: nn.Module,
-    drawn: DeviceData,
+    drawn: Data,
     run: Run,
     seed: int,
     saved: checkpoint.Checkpoint,
@@ -175,8 +182,8 @@ def _outcome(done: Fit, scores: dict[str, Score]) -> str:
     if done.diverged_at is not None:
         return f"diverged at step {done.diverged_at}"
     stopped = f"stopped early after {done.last_step}" if done.stopped_early else f"{done.last_step} steps"
-    what = "loss" if scores["test"].accuracy is None else "accuracy"
-    values = ", ".join(f"{split} {getattr(scores[split], what):.4f}" for split in SPLITS)
+    what = "loss" if scores["validation"].accuracy is None else "accuracy"
+    values = ", ".join(f"{split} {getattr(score, what):.4f}" for split, score in scores.items())
     alone = ""
     if done.left_out:
         alone = f"; over all steps, {done.left_out:,} images were left out, the only ones of their class in a batch"

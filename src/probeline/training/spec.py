@@ -35,10 +35,12 @@ class L2(Spec):
     Attributes:
         form: sum is strength * sum(w^2); half is strength / 2 * sum(w^2); per_image is strength / N * sum(w^2) for N
             training images (report E).
+        on: all weights that train, or the last layer's alone (report E).
     """
 
     strength: NotNegative
     form: Literal["sum", "half", "per_image"]
+    on: Literal["all", "last"] = "all"
 
 
 class Plateau(Spec):
@@ -96,6 +98,8 @@ class Recipe(Spec):
         epochs: Length in passes over the training images; or
         steps: length in minibatches. One of the two.
         evaluate_every: Epochs or steps, in the unit of the length.
+        evaluate_start: Score the validation images before the first step too; with early stopping, the weights that a
+            training starts from may then be the best.
         clip_norm: Largest 2-norm of the whole gradient.
         early_stopping: Without it, the weights after the last step are kept; with it, the best.
         precision: bfloat16 computes the network's products in 16 bits (autocast), in training and in scores; weights
@@ -110,6 +114,7 @@ class Recipe(Spec):
     epochs: Count | None = None
     steps: Count | None = None
     evaluate_every: Annotated[int, Field(ge=1, le=10**6)]
+    evaluate_start: bool = False
     l2: L2 | None = None
     clip_norm: Positive | None = None
     early_stopping: EarlyStopping | None = None
@@ -131,39 +136,56 @@ class Recipe(Spec):
         return self
 
 
+class Images(Spec):
+    """How images reach a network.
+
+    Attributes:
+        augment: What is done to each training image, with a fresh draw each time, in this order, before `normalise`.
+            A `{name: normalise}` among them says that the normalisation comes there instead.
+        channels_last: Keep the channels of a pixel together in memory, which convolutions may like better.
+    """
+
+    normalise: Normalise | None = None
+    augment: list[part("augmentations")] = []  # type: ignore[valid-type]
+    channels_last: bool = False
+
+    @model_validator(mode="after")
+    def _normalised_once(self) -> Self:
+        marks = sum(step.name == "normalise" for step in self.augment)
+        if marks > 1 or (marks and self.normalise is None):
+            raise ValueError("augment has {name: normalise}, which needs the key normalise, and stands there once")
+        return self
+
+
 def _experiment(value: str) -> str:
     if not re.fullmatch("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", value):
         raise ValueError(f"is {value!r} and goes into the name of a file; use letters, digits and single hyphens: A2")
     return value
 
 
-class Run(Recipe):
+def _each_once(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("names a seed twice; name each once")
+    return seeds
+
+
+Experiment = Annotated[str, AfterValidator(_experiment)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_each_once)]
+
+
+class Run(Recipe, Images):
     """An entry of `train`: one training of one model on one task, over one or more seeds.
 
     Attributes:
         experiment: An id of docs/experiments.md. Runs of one experiment on one task are drawn side by side.
         seeds: Of the initial weights and the order of the data, one training each.
-        augment: What is done to each training image, with a fresh draw each time, in this order, before `normalise`.
-            A `{name: normalise}` among them says that the normalisation comes there instead.
-        channels_last: Keep the channels of a pixel together in memory, which convolutions may like better.
     """
 
-    experiment: Annotated[str, AfterValidator(_experiment)]
+    experiment: Experiment
     task: str
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)]
+    seeds: Seeds
     model: part("models")  # type: ignore[valid-type]
-    normalise: Normalise | None = None
-    augment: list[part("augmentations")] = []  # type: ignore[valid-type]
-    channels_last: bool = False
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("seeds names one twice; name each once")
-        marks = sum(step.name == "normalise" for step in self.augment)
-        if marks > 1 or (marks and self.normalise is None):
-            raise ValueError("augment has {name: normalise}, which needs the key normalise, and stands there once")
-        return self
 
 
 def _trainable(value: object) -> object:
@@ -171,6 +193,9 @@ def _trainable(value: object) -> object:
     if value in ("all", "head") or (isinstance(last, int) and not isinstance(last, bool) and last > 0):
         return value
     raise ValueError(f"is {value!r}; give all, head, or a number of layers from the end: {{last: 3}}")
+
+
+Trainable = Annotated[Literal["all", "head"] | dict[Literal["last"], int], BeforeValidator(_trainable)]
 
 
 class Transfer(Run):
@@ -191,7 +216,7 @@ class Transfer(Run):
     source: str
     load: Annotated[list[str], Field(min_length=1)]
     new: list[str]
-    trainable: Annotated[Literal["all", "head"] | dict[Literal["last"], int], BeforeValidator(_trainable)]
+    trainable: Trainable
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> Self:

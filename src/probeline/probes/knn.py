@@ -1,0 +1,145 @@
+"""The k-nearest-neighbours probe: an exact search, and a majority vote for every k."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from probeline.pipeline import params
+from probeline.pipeline.errors import UserError
+from probeline.probes._coordinates import blocks
+
+Vectors = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+Metric = Literal["cosine", "euclidean"]
+
+CHUNK = 2**24  # distances at a time
+
+
+class Spec(params.Spec):
+    """`knn: {neighbours: [1, 3, 5, 10, 20, 50], metric: cosine}`: the k of which validation chooses one.
+
+    The best accuracy wins, then the smallest k.
+
+    Attributes:
+        metric: cosine compares directions (a vector of zeros is equally far from all); euclidean distances.
+    """
+
+    neighbours: Annotated[list[Annotated[int, Field(ge=1, le=10**6)]], Field(min_length=1)] = [1, 3, 5, 10, 20, 50]
+    metric: Metric = "cosine"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The probe that validation chose.
+
+    Attributes:
+        chosen: Its row.
+        rows: A dict a k, from the smallest on: neighbours, validation_accuracy.
+    """
+
+    chosen: dict[str, Any]
+    rows: list[dict[str, Any]]
+    train: tuple[Vectors, Labels]
+    metric: Metric
+
+    def predict(self, vectors: Vectors) -> Labels:
+        """The classes, int64 (n,), of vectors, float32 (n, D)."""
+        near = nearest(self.train[0], vectors, self.chosen["neighbours"], self.metric)
+        return vote(self.train[1][near])
+
+
+def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, Labels], _classes: int = 0) -> Result:
+    """Choose k on validation, all of them from one search.
+
+    Args:
+        train: float32 (n, D) and int64 (n,).
+        validation: Likewise.
+
+    Raises:
+        UserError: A k exceeds the number of training images, or a training vector is not finite.
+    """
+    ks = sorted(set(spec.neighbours))
+    if ks[-1] > len(train[1]):
+        raise UserError(
+            f"probe: knn.neighbours: {ks[-1]} is more than the {len(train[1])} training images; leave it out"
+        )
+    if not np.isfinite(train[0]).all():
+        raise UserError("probe: the training vectors hold inf or nan; their encoder has diverged: train it again")
+    labels = train[1][nearest(train[0], validation[0], ks[-1], spec.metric)]
+    rows = [{"neighbours": k, "validation_accuracy": float(np.mean(vote(labels[:, :k]) == validation[1]))} for k in ks]
+    return Result(max(rows, key=lambda row: row["validation_accuracy"]), rows, train, spec.metric)
+
+
+def vote(labels: Labels) -> Labels:
+    """The most frequent label of each row, int64 (n, k) from the nearest on; a tie goes to the nearest image's."""
+    counts = np.zeros((len(labels), labels.max(initial=0) + 1), np.int64)
+    rows = np.arange(len(labels))[:, None]
+    np.add.at(counts, (rows, labels), 1)
+    first = np.take_along_axis(counts, labels, axis=1).argmax(axis=1)  # the first of the greatest
+    chosen: Labels = labels[rows[:, 0], first]
+    return chosen
+
+
+def nearest(train: Vectors, queries: Vectors, k: int, metric: Metric) -> Labels:
+    """The k nearest training vectors of each query, the nearest first; of equally near ones the first in the data.
+
+    A product in float32 leaves out what is farther than its rounding can explain; the rest is measured in float64, so
+    that the result is exact. Memory: a float32 copy of both, and CHUNK distances.
+
+    Args:
+        train: float32 (n, D), n at least k.
+        queries: float32 (m, D).
+
+    Returns:
+        int64 (m, k), indices into train.
+    """
+    # Equal vectors count once, or a collapsed encoder would have every image measured against every other.
+    rows = np.ascontiguousarray(train).view(f"V{train.shape[1] * train.itemsize}").ravel()
+    _, firsts, group = np.unique(rows, return_index=True, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    members = [same[:k] for same in np.split(order, np.searchsorted(group[order], np.arange(1, len(firsts))))]
+
+    distinct = train[firsts]
+    mean = sum(_measured(block, metric).sum(axis=0) for _, block in blocks(distinct)) / len(distinct)
+    x, q = _rounded(distinct, metric, mean), _rounded(queries, metric, mean)
+    squares = np.einsum("nd,nd->n", x, x, dtype=np.float64)
+    longest = float(np.sqrt(squares.max()))
+    found = np.empty((len(queries), k), np.int64)
+    kept = min(k, len(distinct))
+    step = max(1, CHUNK // len(distinct))
+    for start in range(0, len(queries), step):
+        some = q[start : start + step]
+        distances = (some @ x.T) * np.float32(-2) + squares.astype(np.float32)  # less the query's own square
+        lengths = np.sqrt(np.einsum("nd,nd->n", some, some, dtype=np.float64))
+        # Rounding of a product of D terms, of its factors, and of what is added to it.
+        error = np.finfo(np.float32).eps * ((x.shape[1] + 8) * lengths * longest + 2 * longest**2)
+        limit = np.partition(distances, kept - 1, axis=1)[:, kept - 1] + 2 * error
+        for i, row in enumerate(distances):
+            close = np.flatnonzero(row <= limit[i])
+            apart = _measured(distinct[close].astype(np.float64), metric) - _measured(
+                queries[start + i][None].astype(np.float64), metric
+            )
+            exact = np.square(apart).sum(axis=1)
+            images = np.concatenate([members[j] for j in close])
+            by = np.lexsort((images, np.repeat(exact, [len(members[j]) for j in close])))
+            found[start + i] = images[by[:k]]
+    return found
+
+
+def _measured(vectors: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
+    """Vectors whose Euclidean distances have the metric's order; one of zeros stays as it is."""
+    if metric == "euclidean":
+        return vectors
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)
+
+
+def _rounded(vectors: Vectors, metric: Metric, mean: NDArray[np.float64]) -> Vectors:
+    result = np.empty(vectors.shape, np.float32)
+    for some, block in blocks(vectors):
+        result[some] = _measured(block, metric) - mean
+    return result

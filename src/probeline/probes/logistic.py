@@ -1,0 +1,268 @@
+"""The convex linear probe: multinomial logistic regression, solved to the optimum for a path of L2 strengths.
+
+The loss is report E's: (1/N) sum_i -log softmax(z_i)[y_i] + (strength / N) * (sum of the squared weights, without the
+bias), for N training images. In scikit-learn's LogisticRegression that is C = 1 / (2 strength); with two classes, where
+it keeps one vector of weights in place of two, C = 1 / strength.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
+
+from probeline.pipeline import params
+from probeline.pipeline.errors import UserError
+from probeline.pipeline.progress import bar
+from probeline.probes import _softmax as softmax
+from probeline.probes._coordinates import Array, Coordinates, blocks, principal, sum_over
+
+Vectors = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Strength = Annotated[float, Field(ge=1e-8, le=1e12)]  # at 0, separable classes have no optimum
+
+GAP = 1e-6  # relative to the objective: what the solver stops at
+MEMORY = 20  # steps that L-BFGS remembers
+SMALL = 2**26  # multiplications of a product that one thread does alone
+
+
+class Spec(params.Spec):
+    """`logistic: {strengths: [...]}`: the L2 strengths of which validation chooses one.
+
+    The best accuracy wins, then the least cross-entropy, then the greatest strength.
+    """
+
+    strengths: Annotated[list[Strength], Field(min_length=1)] = [1e4, 1e3, 1e2, 1e1, 1.0, 1e-1, 1e-2, 1e-3, 1e-4]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The optimum at one strength.
+
+    Attributes:
+        weights: float64 (K, D), of sum 0 over the classes.
+        bias: float64 (K,), of sum 0 likewise; -inf for a class without training images.
+        objective: Cross-entropy and penalty.
+        loss: Cross-entropy of the training images.
+        accuracy: Of the training images.
+        gradient_norm: 2-norm of the objective's gradient with respect to the weights.
+        gap: The objective is at most this much above the least one. Computed from the vectors as they came, whatever
+            the solver did: see `_certified`.
+        iterations: Of L-BFGS.
+    """
+
+    strength: float
+    weights: Array
+    bias: Array
+    objective: float
+    loss: float
+    accuracy: float
+    gradient_norm: float
+    gap: float
+    iterations: int
+
+    def logits(self, vectors: Vectors) -> Array:
+        """float64 (K, n)."""
+        return np.concatenate([self.weights @ block.T for _, block in blocks(vectors)], axis=1) + self.bias[:, None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The probe that validation chose.
+
+    Attributes:
+        chosen: Its row.
+        rows: A dict a strength, from the greatest on: strength, objective, gap, gradient_norm, iterations, and loss and
+            accuracy of train and validation. A loss is inf where a class has validation but no training images.
+        fit: The chosen one.
+    """
+
+    chosen: dict[str, Any]
+    rows: list[dict[str, Any]]
+    fit: Fit
+
+    @property
+    def weights(self) -> Array:
+        """float64 (K, D)."""
+        return self.fit.weights
+
+    @property
+    def bias(self) -> Array:
+        """float64 (K,)."""
+        return self.fit.bias
+
+    def predict(self, vectors: Vectors) -> Labels:
+        """The most probable classes, int64 (n,)."""
+        return np.asarray(self.fit.logits(vectors).argmax(axis=0), np.int64)
+
+    def loss(self, vectors: Vectors, labels: Labels) -> float:
+        """Mean cross-entropy."""
+        return _loss(self.fit.logits(vectors), labels)
+
+
+def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, Labels], classes: int) -> Result:
+    """Fit a path on train and choose a strength on validation.
+
+    Args:
+        train: float32 (n, D) and int64 (n,) in [0, classes).
+        validation: Likewise.
+
+    Raises:
+        UserError: The training images are of one class, or a vector is not finite.
+    """
+    rows: list[dict[str, Any]] = []
+    best: tuple[tuple[float, float], dict[str, Any], Fit] | None = None
+    with bar("logistic probe", len(set(spec.strengths)), unit="strength") as progress:
+        for fit in fit_path(*train, classes, spec.strengths):
+            logits = fit.logits(validation[0])
+            loss, accuracy = _loss(logits, validation[1]), float(np.mean(logits.argmax(axis=0) == validation[1]))
+            row = {
+                "strength": fit.strength,
+                "objective": fit.objective,
+                "gap": fit.gap,
+                "gradient_norm": fit.gradient_norm,
+                "iterations": fit.iterations,
+                "train_loss": fit.loss,
+                "train_accuracy": fit.accuracy,
+                "validation_loss": loss,
+                "validation_accuracy": accuracy,
+            }
+            rows.append(row)
+            if best is None or (-accuracy, loss) < best[0]:
+                best = (-accuracy, loss), row, fit
+            progress.update()
+    assert best is not None
+    return Result(best[1], rows, best[2])
+
+
+def fit_path(vectors: Vectors, labels: Labels, classes: int, strengths: Sequence[float]) -> Iterator[Fit]:
+    """The optimum at every strength, from the greatest on; each starts from the one before.
+
+    L-BFGS in float64, on the principal axes of the vectors, each scaled by its curvature at the start, so that the
+    Hessian begins near the identity. Time: once O(n D min(n, D)), then O(n min(n, D) K) an iteration.
+
+    Args:
+        vectors: float32 (n, D).
+        labels: int64 (n,) in [0, classes). A class without images gets weights 0 and is never predicted.
+
+    Raises:
+        UserError: The images are of one class, or a vector is not finite.
+    """
+    present, fitted = np.unique(labels, return_inverse=True)
+    if len(present) < 2:
+        raise UserError(
+            f"probe: all {len(labels)} training images are of class {present[0]}; it needs two classes or more: "
+            "give the task more images"
+        )
+    if not np.isfinite(vectors).all():
+        raise UserError("probe: the training vectors hold inf or nan; their encoder has diverged: train it again")
+    found = principal(vectors)
+    weights = np.zeros((len(present), found.rotated.shape[1]))
+    bias = np.log(np.bincount(fitted))  # the optimum while the weights are 0
+    bias -= bias.mean()
+    for strength in sorted(set(strengths), reverse=True):
+        # Threads cost more than they save on small products, very much more where others use the cores too.
+        with threadpool_limits(1 if found.rotated.size * len(present) < SMALL else None, "blas"):
+            weights, bias, iterations = _minimise(found.rotated, fitted, strength, weights, bias)
+            fit = _certified(found, fitted, strength, (weights, bias), (present, classes), iterations)
+        yield fit
+
+
+def _minimise(x: Array, labels: Labels, strength: float, weights: Array, bias: Array) -> tuple[Array, Array, int]:
+    """L-BFGS from (weights, bias) until the relative gap is GAP, or until rounding stops it."""
+    count, values = x.shape
+    pull = 2 * strength / count
+    _, wrong, miss = softmax.cross_entropy(weights @ x.T + bias[:, None], labels)
+    curved = softmax.curvature(wrong, miss, labels)
+    scale = np.column_stack([np.sqrt(curved[:, None] * (np.square(x).sum(axis=0) / count) + pull), np.sqrt(curved)])
+    last: tuple[Array, Array, float, Array]
+    optimum: tuple[Array, Array] | None = None
+
+    def objective(scaled: Array) -> tuple[float, Array]:
+        nonlocal last
+        both = scaled.reshape(scale.shape) / scale
+        w, b = both[:, :values], both[:, values]
+        value, gradient, of_bias = at(w, b)
+        last = w, b, value, gradient
+        return value, (np.column_stack([gradient, of_bias]) / scale).ravel()
+
+    def at(w: Array, b: Array) -> tuple[float, Array, Array]:
+        loss, wrong, miss = softmax.cross_entropy(w @ x.T + b[:, None], labels)
+        residuals = softmax.residuals(wrong, miss, labels)
+        value = loss + pull / 2 * float(np.square(w).sum())
+        return value, residuals @ x / count + pull * w, residuals.mean(axis=1)
+
+    def stop(_: Array) -> None:
+        nonlocal optimum
+        w, b, value, gradient = last
+        if _gap(gradient, pull) > GAP * value:
+            return
+        # The bound holds at the best bias, which the last steps do not quite have.
+        b = b + softmax.centre_bias(w @ x.T + b[:, None], labels)
+        value, gradient, _of_bias = at(w, b)
+        if _gap(gradient, pull) <= GAP * value:
+            optimum = w, b
+            raise StopIteration
+
+    start = (np.column_stack([weights, bias]) * scale).ravel()
+    options = {"maxcor": MEMORY, "maxiter": 10**5, "maxfun": 10**6, "ftol": 0, "gtol": 0}
+    done = minimize(objective, start, jac=True, method="L-BFGS-B", callback=stop, options=options)
+    if optimum is None:
+        both = done.x.reshape(scale.shape) / scale
+        optimum = both[:, :values], both[:, values]
+    return *optimum, int(done.nit)
+
+
+def _gap(gradient: Array, pull: float) -> float:
+    """A bound on how far an objective of strong convexity `pull` is above its least value."""
+    return float(np.square(gradient).sum()) / (2 * pull)
+
+
+def _certified(
+    found: Coordinates,
+    labels: Labels,
+    strength: float,
+    solution: tuple[Array, Array],
+    classes: tuple[Labels, int],
+    iterations: int,
+) -> Fit:
+    """A solution in terms of the vectors, with the best bias, and the proof of how good it is.
+
+    With the best bias for every weights, the objective is a function of the weights alone, strongly convex with modulus
+    m = 2 strength / N. So it lies at most |gradient|^2 / (2 m) above its minimum.
+    """
+    weights, bias = found.back(solution[0]), solution[1]
+    weights -= weights.mean(axis=0)  # what all classes share changes no probability, and costs penalty
+    count = len(labels)
+    logits = np.concatenate([weights @ block.T for _, block in blocks(found.vectors, found.mean)], axis=1)
+    logits += bias[:, None]
+    shift = softmax.centre_bias(logits, labels)
+    logits += shift[:, None]
+    loss, wrong, miss = softmax.cross_entropy(logits, labels)
+    pull = 2 * strength / count
+    gradient = sum_over(found.vectors, softmax.residuals(wrong, miss, labels), found.mean) / count + pull * weights
+    bias = bias + shift - weights @ found.mean
+    present, number = classes
+    all_weights, all_bias = np.zeros((number, weights.shape[1])), np.full(number, -np.inf)
+    all_weights[present], all_bias[present] = weights, bias - bias.mean()
+    return Fit(
+        strength=float(strength),
+        weights=all_weights,
+        bias=all_bias,
+        objective=loss + pull / 2 * float(np.square(weights).sum()),
+        loss=loss,
+        accuracy=float(np.mean(logits.argmax(axis=0) == labels)),
+        gradient_norm=float(np.linalg.norm(gradient)),
+        gap=_gap(gradient, pull),
+        iterations=iterations,
+    )
+
+
+def _loss(logits: Array, labels: Labels) -> float:
+    """Mean cross-entropy of logits (K, n), of which some may be -inf."""
+    top = logits.max(axis=0)
+    return float(np.mean(top + np.log(np.exp(logits - top).sum(axis=0)) - logits[labels, np.arange(len(labels))]))

@@ -1,0 +1,1 @@
+"""Sweeps: a run repeated over a grid of values."""

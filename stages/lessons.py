@@ -1,0 +1,63 @@
+"""lessons: the from-scratch work of report D, forward and backward written by hand."""
+
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from probeline import task
+from probeline.lessons import baseline, convolution, mlp, scalars
+from probeline.lessons.spec import Lessons, Matching
+from probeline.pipeline import files
+from probeline.pipeline.params import read
+from probeline.pipeline.progress import bar, say
+from probeline.pipeline.stage import stage
+
+OUT = Path("data/results/lessons")
+
+
+def main() -> None:
+    spec = read("lessons", Lessons)
+    digits = task.load(Path("data/tasks") / spec.tasks.mlp)
+    colour = task.load(Path("data/tasks") / spec.tasks.convolution)
+    first = convolution.first_images(digits, spec.d12.images, "lessons.d12")
+    # Small products: more threads would only wait for each other.
+    with files.new_folder(OUT) as folder, threadpool_limits(1):
+        files.write_json(folder / "d5.json", baseline.fit(digits, spec.d5))
+        files.write_json(folder / "d7.json", scalars.table(spec.d7.points))
+        files.write_json(
+            folder / "d12.json", {"kernel": convolution.gaussian(spec.d12.kernel, spec.d12.sigma).tolist()}
+        )
+        files.write_array(folder / "original.npy", first)
+        files.write_array(folder / "blurred.npy", convolution.blur(first, spec.d12))
+        for name, lesson in (("d13", spec.d13), ("d14", spec.d14)):
+            files.write_json(folder / f"{name}.json", matched(name, lesson, colour))
+        files.write_json(folder / "mlp.json", [trained(digits, spec, name) for name in spec.mlp.runs])
+
+
+def matched(name: str, lesson: Matching, colour: task.Task) -> list[dict[str, Any]]:
+    """D13 or D14: a training a batch size and seed."""
+    images = convolution.first_images(colour, lesson.images, f"lessons.{name}")
+    trainings = [(batch_size, seed) for batch_size in lesson.batch_sizes for seed in lesson.seeds]
+    with bar(name, total=len(trainings) * lesson.epochs, unit="epoch") as progress:
+        done = [convolution.match(images, lesson, *training, progress.update) for training in trainings]
+    for run in done:
+        epoch = run["not_finite"]["epoch"]
+        result = f"norm {run['norm']:.2f}" if epoch is None else f"not finite from epoch {epoch} on"
+        say(f"{name}, batch {run['batch_size']}, seed {run['seed']}: {result}")
+    return done
+
+
+def trained(digits: task.Task, spec: Lessons, name: str) -> dict[str, Any]:
+    """A run of D8 to D10."""
+    with bar(name, total=spec.mlp.runs[name].epochs, unit="epoch") as progress:
+        run = mlp.train(digits, spec.mlp, name, progress.update)
+    accuracies = ", ".join(
+        f"{split} {run['scores'][split]['accuracy']:.4f}" for split in ("train", "validation", "test")
+    )
+    say(f"{name}: {run['last_epoch']} epochs, kept {run['kept_epoch']}, accuracy {accuracies}")
+    return run
+
+
+if __name__ == "__main__":
+    stage(main)

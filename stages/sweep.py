@@ -1,0 +1,16 @@
+"""sweep@name: train a run for every value of a grid; choose on validation images; score the best on test images."""
+
+from typing import Any
+
+from probeline.pipeline.params import read
+from probeline.pipeline.stage import stage
+from probeline.sweeping.spec import Spec
+from probeline.sweeping.sweep import carry_out
+
+
+def main(name: str) -> dict[str, Any]:
+    return carry_out(name, read(f"sweeps.{name}", Spec))
+
+
+if __name__ == "__main__":
+    stage(main)

@@ -1,0 +1,27 @@
+"""weights@backbone: get published weights, check them, and write them as data/models/<name>/."""
+
+from pathlib import Path
+
+from probeline import backbone
+from probeline.pipeline import files, params
+from probeline.pipeline.progress import say
+from probeline.pipeline.stage import stage
+from probeline.sources.disk import downloads, room_for
+
+
+def main(name: str) -> None:
+    """Write data/models/<name>/ as `backbones.<name>` of params.yaml says."""
+    where = f"backbones.{name}"
+    spec = params.validate_part(where, params.section(where), "backbones", "kind")
+    out = Path("data/models", name)
+    with downloads(name):
+        found = params.module("backbones", spec.kind).read(spec, name)
+        with room_for(out), files.new_folder(out) as folder:
+            backbone.save(found, folder)
+    trained = f", trained on {found.source}" if found.source else ""
+    accuracy = f" to a top-1 accuracy of {found.top1:.3f} as published" if found.top1 else ""
+    say(f"{out}: {backbone.parameters(found):,} parameters{trained}{accuracy}")
+
+
+if __name__ == "__main__":
+    stage(main)
