@@ -190,10 +190,11 @@ def _embedded(groups: Groups, everything: Mapping[str, Any]) -> Iterator[str]:
         probed = {name: encoders[name] for name in groups["probes"] if name in encoders}
         for task in dict.fromkeys(entry.task for entry in probed.values()):
             here = [entry for entry in probed.values() if entry.task == task]
-            pixels = any(getattr(backbones.get(entry.source), "kind", None) == "pixels" for entry in here)
+            raw = [getattr(backbones.get(entry.source), "kind", None) == "pixels" for entry in here]
+            untrained = [entry.weights == "initial" and not pixels for entry, pixels in zip(here, raw, strict=True)]
             for there, what in (
-                (pixels, "raw pixels (a source of kind pixels)"),
-                (any(entry.weights == "initial" for entry in here), "an untrained encoder (weights: initial)"),
+                (any(raw), "raw pixels (a source of kind pixels)"),
+                (any(untrained), "an untrained encoder (weights: initial)"),
             ):
                 if not there:
                     yield (

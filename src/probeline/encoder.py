@@ -18,7 +18,7 @@ from probeline.task import Task
 from probeline.training.data import Resize, to_device
 from probeline.training.evaluation import VALUES
 from probeline.training.forward import forward
-from probeline.training.spec import Experiment, Images, Normalise, Seed
+from probeline.training.spec import Images, Normalise, Seed
 from probeline.transfer import load_weights
 
 
@@ -27,13 +27,12 @@ class Spec(params.Spec):
 
     Attributes:
         source: An entry of `train`, `transfer`, `finetune` or `backbones`.
-        weights: trained, or initial: those before the training, fresh from the same seed.
+        weights: trained, or initial: fresh ones from the same seed, those of a run before its training.
         seed: Of the source's, whose weights it takes; a backbone has 0.
         resize: Side to which the images are resized first; null is the source's own. A backbone then sees the centre
             of the size it was published for, or all where `resize` is no larger.
     """
 
-    experiment: Experiment
     source: str
     weights: Literal["trained", "initial"]
     seed: Seed
@@ -151,6 +150,8 @@ def embed(
             try:
                 found = forward(trunk, data.batch(indices), source.precision).flatten(1)
             except (RuntimeError, AssertionError) as error:
+                if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+                    raise UserError(f"params.yaml: {where}: this machine's memory is too small for it") from error
                 reason = str(error).splitlines()[0]
                 raise UserError(
                     f"params.yaml: {where}.resize: the network cannot read images of this size ({reason}); "

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import model_validator
 from torch import nn
 
 from probeline import seen, transfer
@@ -37,6 +38,12 @@ class Spec(Recipe):
     seeds: Seeds
     trainable: Trainable
 
+    @model_validator(mode="after")
+    def _classifies(self) -> "Spec":
+        if not hasattr(self.objective, "predict"):
+            raise ValueError(f"{self.objective.name} predicts no classes, as the probe does; use cross_entropy")
+        return self
+
     def run(self, model: Any, normalise: Any) -> Transfer:
         """The same as a transfer: every layer is loaded, and validation comes before the first step too."""
         recipe = {key: getattr(self, key) for key in Recipe.model_fields}
@@ -62,6 +69,7 @@ class Start:
         folders: Of the source's weights and of the probe.
         resize: As the encoder embedded.
         facts: For the metrics; empty before the first.
+        entry: The entry, but for its seeds.
         run: The entry as a transfer.
     """
 
@@ -78,6 +86,7 @@ class Start:
         self.resize = Resize(side, crop, found.interpolation) if side else None
         self.run = spec.run(found.model, found.normalise)
         self.facts: Mapping[str, Any] = {}
+        self.entry: Mapping[str, Any] = spec.model_dump(exclude={"seeds"})
 
     def __call__(self, model: nn.Module, seed: int) -> None:
         """Prepare a new network.

@@ -124,9 +124,9 @@ def phases(records: Mapping[str, Record], runs: Mapping[str, Record]) -> Iterabl
             continue
         seed, encoder = run["seeds"][0], run["transfer"]["encoder"]
         second = ("fine-tuning", seed["history"], seed["kept_step"])
-        before = [_phase("linear probe", first[encoder])] if run["transfer"]["head"] == "gradient" else []
         accuracy = seed["scores"]["test"]["accuracy"] if seed["scores"] else float("nan")
         probe = records[encoder]["draws"][seed["draw"] % len(records[encoder]["draws"])][run["transfer"]["head"]]
+        before = [_phase("linear probe", probe)] if run["transfer"]["head"] == "gradient" else []
         subtitle = (
             f"{run['experiment']} | {run['task']} | {run['transfer']['source']}, "
             f"{run['transfer']['trained_parameters']:,} parameters train | test accuracy "

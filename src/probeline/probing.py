@@ -92,7 +92,10 @@ def probe(
             torch.from_numpy(found.labels).to(device),
             splits_of(found, draw, device),
         )
-        trained = descent.probe(spec.gradient, data, classes, where, checkpoints)
+        try:
+            trained = descent.probe(spec.gradient, data, classes, where, checkpoints)
+        except ValueError as error:  # an objective for another number of classes
+            raise UserError(f"params.yaml: {where}.gradient: {error}") from None
         if trained is None:
             raise UserError(f"params.yaml: {where}.gradient: diverged at every point; lower its learning rate")
         scores = {split: evaluate(trained.layer, data, split, spec.gradient) for split in SPLITS}

@@ -45,10 +45,8 @@ def points(record: Record) -> pd.DataFrame:
     """A row a point and share: means over seeds, their standard deviations (of the sample), how many seeds diverged."""
     frame = rows(record)
     axes = record["axes"]
-    # A list as a value is no key of a group.
-    number = frame.groupby("share", sort=False).cumcount() // max(1, frame["seed"].nunique())
     parts = []
-    for _, part in frame.groupby([frame["share"], number], sort=False):
+    for _, part in frame.groupby(["share", "point"], sort=False):
         first = part.iloc[0]
         parts.append(
             {
@@ -84,7 +82,7 @@ def table(records: Mapping[str, Record]) -> pd.DataFrame:
 
 
 def numbers(records: Mapping[str, Record]) -> dict[str, float]:
-    """The test accuracy of every sweep's best point on all training images, `<sweep>.best`."""
+    """The test accuracy of every sweep's best point on its largest share of training images, `<sweep>.best`."""
     found = {}
     for name, record in records.items():
         frame = points(record)

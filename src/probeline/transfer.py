@@ -26,6 +26,7 @@ class Start:
         folders: `data/models/<source>`.
         resize: None: its images have the task's size.
         facts: What the last network took over, for the metrics; empty before the first.
+        entry: Empty: the run itself says all.
     """
 
     def __init__(self, run: Transfer, folder: Path, where: str) -> None:
@@ -33,6 +34,7 @@ class Start:
         self.folders: tuple[Path, ...] = (folder,)
         self.resize: Resize | None = None
         self.facts: Mapping[str, Any] = {}
+        self.entry: Mapping[str, Any] = {}
 
     def __call__(self, model: nn.Module, seed: int) -> None:
         """Prepare a new network.

@@ -385,7 +385,7 @@ def test_the_published_numbers(task: Task) -> None:
     def all_of(spec: Matching) -> list[dict[str, Any]]:
         return [convolution.match(images, spec, size, seed) for size in spec.batch_sizes for seed in spec.seeds]
 
-    lessons = {
+    lessons: dict[str, Any] = {
         "d5": {"accuracy": {"train": 1.0, "validation": 0.5, "test": 0.25}},
         "d7": scalars.table(LESSONS.d7.points),
         "mlp": [mlp.train(replace(task, test=task.test[task.labels[task.test] < 2]), LESSONS.mlp, "d8")],

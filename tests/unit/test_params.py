@@ -30,7 +30,7 @@ def everything(**changes: object) -> dict[str, object]:
 
 OPTIONAL = ("transfer", "backbones", "encoders", "probes", "maps", "finetune", "sweeps")
 LESSONS = {**load_yaml(ROOT / "params.yaml")["lessons"], "tasks": {"mlp": "small", "convolution": "small"}}
-ENCODER = {"experiment": "E2", "source": "mine", "weights": "trained", "seed": 0, "task": "small"}
+ENCODER = {"source": "mine", "weights": "trained", "seed": 0, "task": "small"}
 ENCODED: dict[str, dict[str, dict[str, object]]] = {
     "backbones": {"raw": {"kind": "pixels"}},
     "encoders": {

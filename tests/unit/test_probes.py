@@ -163,8 +163,8 @@ def test_what_cannot_be_probed_is_refused_in_one_line() -> None:
         logistic.probe(spec, (broken, labels), (vectors, labels), 2)
     with pytest.raises(UserError, match="inf or nan"):
         knn.probe(knn.Spec(neighbours=[1]), (broken, labels), (vectors, labels), 2)
-    with pytest.raises(UserError, match="50 is more than the 20 training images"):
-        knn.probe(knn.Spec(), (vectors, labels), (vectors, labels), 2)
+    with pytest.raises(UserError, match="50 is more than the 20 training images; give fewer"):
+        knn.probe(knn.Spec(neighbours=[50]), (vectors, labels), (vectors, labels), 2)
 
 
 @pytest.mark.parametrize("spec", [{"strengths": []}, {"strengths": [0.0]}, {"strengths": [-1.0]}, {"strength": 1.0}])

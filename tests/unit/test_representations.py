@@ -22,6 +22,7 @@ from probeline.training import data, engine, seeds
 from probeline.training.checkpoint import Checkpoint
 from probeline.training.data import DeviceVectors, Resize, of_draw, to_device
 from probeline.training.evaluation import evaluate
+from probeline.training.forward import train_mode
 from probeline.training.frozen import Frozen
 from probeline.training.run import carry_out
 from probeline.training.spec import Images, Normalise, Run
@@ -37,7 +38,7 @@ RECIPE = {
 RUN = RECIPE | {
     "experiment": "B4", "task": "made", "seeds": [0, 1], "model": MODEL, "normalise": {"mean": [0.4], "std": [0.3]},
 }  # fmt: skip
-ENCODER = {"experiment": "E2", "source": "mine", "weights": "trained", "seed": 0, "task": "made"}
+ENCODER = {"source": "mine", "weights": "trained", "seed": 0, "task": "made"}
 FINETUNE = RECIPE | {
     "experiment": "E3", "encoder": "mine-made", "head": "gradient", "source": "mine", "task": "made", "seeds": [0, 1],
     "trainable": {"last": 2},
@@ -412,8 +413,84 @@ def test_a_checkpointed_probe_goes_on(task: Task, tmp_path: Path) -> None:
         patch.setattr(Checkpoint, "save", save)
         with pytest.raises(KeyboardInterrupt):
             gradient.probe(spec, vectors(task), 3, "probe", tmp_path / "b")
-    again = gradient.probe(spec, vectors(task), 3, "probe", tmp_path / "b")
+    loaded = []
+    plain_load = Checkpoint.load
+
+    def load(self: Checkpoint) -> dict[str, Any] | None:
+        state = plain_load(self)
+        loaded.append(state is not None)
+        return state
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoint, "load", load)
+        again = gradient.probe(spec, vectors(task), 3, "probe", tmp_path / "b")
+    assert 1 < loaded.count(True) < len(loaded)
     assert whole is not None
     assert again is not None
     assert again.rows == whole.rows
     assert again.layer.weight.equal(whole.layer.weight)
+
+
+def test_dropout_before_the_first_layer_that_trains_is_off(task: Task) -> None:
+    run = Run.model_validate(RUN)
+    drawn = of_draw(to_device(task, run, "train.mine", CPU), task, 0)
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 8), nn.Dropout(0.5), nn.Linear(8, 4), nn.Dropout(0.5), nn.Linear(4, 3)
+    )
+    model[1].requires_grad_(requires_grad=False)
+    train_mode(model)
+    assert [layer.training for layer in model] == [False, False, False, True, True, True]
+    rest, inner = Frozen().shorten(model, drawn, run, "x")
+    train_mode(rest)
+    torch.manual_seed(0)
+    short = rest(inner.batch(torch.arange(5)))
+    train_mode(model)
+    torch.manual_seed(0)
+    assert torch.allclose(short, model(drawn.batch(torch.arange(5))), atol=1e-6)
+
+
+def test_what_was_fine_tuned_can_be_embedded_as_it_was_trained(project: Path) -> None:
+    folder = project / "data/models/mine/model.json"
+    facts = json.loads(folder.read_text())
+    folder.write_text(
+        json.dumps(facts | {"resize": 9, "interpolation": "bicubic"})
+    )  # as a backbone: 9, then the centre
+    embedded()
+    probed()
+    write_params(finetune={"tuned": FINETUNE | {"seeds": [0]}})
+    finetuning.main("tuned")
+    after = json.loads(Path("data/models/tuned/model.json").read_text())
+    assert {key: after[key] for key in ("shape", "resize", "interpolation")} == {
+        "shape": [1, 8, 8], "resize": 9, "interpolation": "bicubic",
+    }  # fmt: skip
+    assert embedded(source="tuned").facts["resize"] == 9
+
+
+@pytest.mark.usefixtures("project")
+def test_a_checkpoint_is_of_one_head() -> None:
+    embedded()
+    probed()
+    marks = []
+    for head in ("gradient", "logistic"):
+        start = finetune.Start(finetune.Spec.model_validate(FINETUNE | {"head": head}), "finetune.tuned")
+        marks.append(start.entry)
+    assert marks[0] != marks[1]
+
+
+def test_a_transfer_from_weights_that_saw_its_test_images_is_refused(project: Path, task: Task) -> None:
+    folder = project / "data/tasks/other"
+    folder.mkdir()
+    tasks.save(replace(task, train=task.test[None], validation=task.test[None], test=task.train[0]), folder)
+    changes = {
+        "source": "mine",
+        "load": ["features"],
+        "new": ["head"],
+        "trainable": "all",
+        "task": "other",
+        "seeds": [0],
+    }
+    write_params(transfer={"second": RUN | changes})
+    from stages import transfer
+
+    with pytest.raises(UserError, match=r"transfer.second: the weights that it starts from were trained on 30 of the"):
+        transfer.main("second")

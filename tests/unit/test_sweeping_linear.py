@@ -1,6 +1,5 @@
 """A sweep in one pass against the engine, point by point, and gradients by hand against autograd."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ import torch
 from probeline.sweeping import linear, stack
 from probeline.task import Task
 from probeline.training import seeds
-from probeline.training.data import of_draw, to_device
-from probeline.training.evaluation import evaluate
+from probeline.training.data import to_device
 from probeline.training.record import SeedResult
 from probeline.training.spec import Run
 
@@ -149,29 +147,6 @@ def test_the_same_sweep_gives_the_same_bits(task: Task) -> None:
     for mine, other in zip(one, two, strict=True):
         assert all(torch.equal(value, other.fit.weights[name]) for name, value in mine.fit.weights.items())
         assert mine.fit.history == other.fit.history
-
-
-def test_a_share_of_the_training_images(task: Task, tmp_path: Path) -> None:
-    share = torch.tensor([29, 3, 14, 15, 9, 2, 6, 5, 28, 27, 11])
-    runs = [spec(seeds=[0, 1], l2=l2(2.0, "per_image")), spec(batch_size=30)]
-    found = sweep(task, runs, train_indices=share)
-    assert_alike(found, one_by_one(replace(task, train=task.train[:, share.numpy()]), runs, tmp_path))
-
-
-def test_the_chosen_points_are_scored_on_test(task: Task) -> None:
-    runs = [spec(), spec(lr=0.001), spec(seeds=[3], batch_size=7)]
-    shared = to_device(task, runs[0], "sweeps.mine", CPU)
-    results = [rs[0] for rs in sweep(task, runs)]
-    scores = linear.score_split(runs[0], [result.fit.weights for result in results], task, shared, 1, "test")
-    for run, result, score in zip(runs, results, scores, strict=True):
-        model = seeds.build(run, task, "sweeps.mine")
-        model.load_state_dict(result.fit.weights)
-        expected = evaluate(model, of_draw(shared, task, 1), "test", run)
-        assert score.loss == pytest.approx(expected.loss, abs=1e-6)
-        assert score.accuracy == expected.accuracy
-        assert score.predicted is not None
-        assert expected.predicted is not None
-        assert torch.equal(score.predicted, expected.predicted)
 
 
 @pytest.mark.parametrize("objective", [SOFTMAX, HINGE], ids=["softmax", "hinge"])

@@ -55,15 +55,13 @@ def test_the_points_of_a_grid_and_of_a_list() -> None:
         (lr, size) for lr in (0.1, 1e30, 0.01) for size in (8, 16)
     ]
     assert told(points[1].values) == "lr 0.1, batch_size 16"
-    listed = spec(
-        grid={}, points=[{}, {"model": {"name": "mlp", "hidden": [4]}}, {"l2": {"strength": 1.0, "form": "sum"}}]
-    )
+    listed = spec(grid={}, points=[{}, {"model": {"embedding": 4}}, {"l2": {"strength": 1.0, "form": "sum"}}])
     assert [told(values) for values in listed.settings()] == [
         "the run itself",
-        "name mlp, hidden [4]",
+        "embedding 4",
         "strength 1.0, form sum",
     ]
-    assert listed.all_points()[1].run.model.hidden == [4]
+    assert listed.all_points()[1].run.model.embedding == 4
     assert listed.all_points()[2].run.l2.strength == 1.0  # type: ignore[union-attr]
 
 
@@ -71,9 +69,14 @@ def test_the_points_of_a_grid_and_of_a_list() -> None:
     ("changes", "line"),
     [
         ({"grid": {"optimizer": {"lr": 0.1}}}, "sweeps.mine: grid.optimizer.lr: is 0.1; give a list of values"),
-        ({"grid": {"optimizer": {"lr": []}}}, "sweeps.mine: grid: a list of values is empty; give at least one"),
+        ({"grid": {"optimizer": {"lr": []}}}, "sweeps.mine: grid.optimizer.lr: is empty; give at least one value"),
         ({"grid": {"optimizer": {"rl": [0.1]}}}, "the point rl 0.1: optimizer: unknown key 'rl'; there is"),
         ({"grid": {"batch_size": [8, 0]}}, "the point batch_size 0: batch_size: Input should be greater than or equal"),
+        ({"grid": {"optimizer": {"lr": [0.1, 0.1]}}}, "sweeps.mine: grid.optimizer.lr: names a value twice; name each"),
+        ({"grid": {"task": ["a", "b"]}}, "task is the same for all points of a sweep; make a second sweep for another"),
+        ({"grid": {"seeds": [[0], [1]]}}, "seeds is the same for all points of a sweep"),
+        ({"grid": {"batch_size": list(range(2, 2000))}}, "sweeps.mine: has 1998 points; a sweep has 1000 at the most"),
+        ({"shares": [0.5, 0.5]}, "sweeps.mine: shares: names one twice; name each once"),
         ({"grid": {}}, "sweeps.mine: varies nothing; give a grid, points, or two shares"),
         ({"points": [{}]}, "sweeps.mine: has a grid and points; give one of them"),
         ({"shares": [0.5, 1.5]}, "sweeps.mine.shares.1: should be less than or equal to 1, not 1.5"),
@@ -174,8 +177,13 @@ def test_a_sweep_whose_points_all_diverge_has_no_best() -> None:
     [
         {},
         {"shares": [0.2, 1.0], "grid": {}},
-        {"grid": {}, "points": [{}, {"model": {"name": "mlp", "hidden": [4]}}]},
+        {"grid": {}, "points": [{}, {"model": {"embedding": 4}}]},
         {"grid": {"optimizer": {"lr": [0.1, 0.01]}, "batch_size": [8, 16], "epochs": [1, 2]}},
+        {
+            "run": RUN | {"model": {"name": "mlp", "hidden": [3]}},
+            "grid": {"model": {"hidden": [[4], [8]]}, "epochs": [1, 2]},
+        },
+        {"grid": {}, "points": [{}, {"objective": {"margin": 2.0}}], "run": RUN | {"objective": {"name": "hinge"}}},
     ],
 )
 def test_every_kind_of_sweep_has_a_figure_of_the_same_bytes(changes: dict[str, Any]) -> None:
@@ -183,3 +191,30 @@ def test_every_kind_of_sweep_has_a_figure_of_the_same_bytes(changes: dict[str, A
     for name in ("a", "b"):
         sweeps.draw(Path(f"{name}.png"), "mine", record)
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+
+
+def test_means_and_spreads_are_over_the_seeds_of_a_point() -> None:
+    def row(share: float, point: int, seed: int, accuracy: float | None, test: float | None = None) -> dict[str, Any]:
+        values = dict.fromkeys(("train_loss", "train_accuracy", "validation_loss"), 0.5)
+        return {
+            "share": share, "train_images": 10, "point": point, "lr": [0.1, 0.2][point], "seed": seed, "kept_step": 1,
+            "last_step": 1, "diverged_at": None if accuracy else 1, **values, "validation_accuracy": accuracy,
+            "best": test is not None, "test_accuracy": test,
+        }  # fmt: skip
+
+    record = {
+        "experiment": "D6", "task": "made", "model": "linear", "objective": "hinge", "axes": ["lr"],
+        "rows": [
+            row(0.1, 0, 0, 0.2, 0.3), row(0.1, 0, 1, 0.4, 0.5), row(0.1, 1, 0, 0.1), row(0.1, 1, 1, None),
+            row(1.0, 0, 0, 0.5), row(1.0, 0, 1, 0.5), row(1.0, 1, 0, 0.6, 0.7), row(1.0, 1, 1, 0.9, 0.8),
+        ],
+    }  # fmt: skip
+    points = sweep_summary.points(record)
+    assert points["validation_accuracy"].tolist()[:1] == [pytest.approx(0.3)]
+    assert points["validation_accuracy"].isna().tolist() == [False, True, False, False]
+    assert points["diverged"].tolist() == [0, 1, 0, 0]
+    assert points["test_accuracy"].tolist()[0::3] == [pytest.approx(0.4), pytest.approx(0.75)]
+    assert points["test_accuracy_std"].tolist()[0] == pytest.approx(0.1 * 2**0.5)
+    table = sweep_summary.table({"mine": record})
+    assert table["best"].tolist() == ["lr 0.1", "lr 0.2"]
+    assert sweep_summary.numbers({"mine": record}) == {"mine.best": pytest.approx(0.75)}

@@ -79,27 +79,23 @@ def _one_axis(path: Path, name: str, record: dict[str, Any], table: pd.DataFrame
 def _heat_map(path: Path, name: str, record: dict[str, Any], table: pd.DataFrame) -> None:
     half = (len(record["axes"]) + 1) // 2
     down, across = record["axes"][:half], record["axes"][half:]
+    table[record["axes"]] = table[record["axes"]].map(_value)
     rows, columns = (list(product(*(table[axis].unique() for axis in part))) for part in (down, across))
-    keyed = table.set_index(record["axes"])
-    values = [[keyed.loc[(*row, *column)] for column in columns] for row in rows]
+    keyed = {tuple(row[axis] for axis in record["axes"]): row for _, row in table.iterrows()}
+    values = [[keyed[*row, *column] for column in columns] for row in rows]
     accuracy = np.array([[float(cell["validation_accuracy"]) for cell in line] for line in values])
-    figure, (axes,) = style.new(
-        1,
-        3.2 + 1.1 * len(columns),
-        2.4 + HEIGHT * len(rows),
-        name,
-        f"{_caption(record, table)}\n{_best(record, table)}",
-    )
+    width = max(9.0, 3.2 + 1.1 * len(columns))
+    figure, (axes,) = style.new(1, width, 2.4 + HEIGHT * len(rows), name, _caption(record, table))
     axes.grid(visible=False)
     axes.imshow(accuracy, cmap="cividis", aspect="auto")
     middle = (np.nanmin(accuracy) + np.nanmax(accuracy)) / 2 if np.isfinite(accuracy).any() else 0.5
     for i, j in np.ndindex(accuracy.shape):
         _cell(axes, i, j, values[i][j], middle)
-    axes.set_xticks(range(len(columns)), ["\n".join(map(_value, column)) for column in columns])
-    axes.set_yticks(range(len(rows)), [", ".join(map(_value, row)) for row in rows])
+    axes.set_xticks(range(len(columns)), ["\n".join(column) for column in columns])
+    axes.set_yticks(range(len(rows)), [", ".join(row) for row in rows])
     axes.set_xlabel(" / ".join(map(short, across)))
     axes.set_ylabel(", ".join(map(short, down)))
-    axes.set_title("validation accuracy; the best point is framed", fontsize=9)
+    axes.set_title(f"validation accuracy; framed is the {_best(record, table)}", fontsize=9)
     style.save(figure, path)
 
 

@@ -47,6 +47,8 @@ class Spec(Recipe):
     def _can_vary(self) -> "Spec":
         if self.grid.l2 and self.l2 is None:
             raise ValueError("grid.l2 needs the key l2, which says the form of the penalty")
+        if not hasattr(self.objective, "predict"):
+            raise ValueError(f"{self.objective.name} predicts no classes; a probe needs an objective that does")
         return self
 
     @property

@@ -22,6 +22,8 @@ CHUNK = 2**24  # distances at a time
 class Spec(params.Spec):
     """`knn: {neighbours: [1, 3, 5, 10, 20, 50], metric: cosine}`: the k of which validation chooses one.
 
+    A k beyond the number of training images is left out.
+
     The best accuracy wins, then the smallest k.
 
     Attributes:
@@ -60,13 +62,12 @@ def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, 
         validation: Likewise.
 
     Raises:
-        UserError: A k exceeds the number of training images, or a training vector is not finite.
+        UserError: Every k exceeds the number of training images, or a training vector is not finite.
     """
-    ks = sorted(set(spec.neighbours))
-    if ks[-1] > len(train[1]):
-        raise UserError(
-            f"probe: knn.neighbours: {ks[-1]} is more than the {len(train[1])} training images; leave it out"
-        )
+    ks = [k for k in sorted(set(spec.neighbours)) if k <= len(train[1])]
+    if not ks:
+        least = min(spec.neighbours)
+        raise UserError(f"probe: knn.neighbours: {least} is more than the {len(train[1])} training images; give fewer")
     if not np.isfinite(train[0]).all():
         raise UserError("probe: the training vectors hold inf or nan; their encoder has diverged: train it again")
     labels = train[1][nearest(train[0], validation[0], ks[-1], spec.metric)]

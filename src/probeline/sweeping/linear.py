@@ -8,7 +8,7 @@ alone are one trajectory, seen at several moments.
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -42,6 +42,12 @@ def fits(run: Run) -> bool:
     )
 
 
+def in_one_pass(runs: Sequence[Run]) -> bool:
+    """Whether runs can be the points of one tensor program: each fits, and they differ in `VARIED` at most."""
+    alike = [run.model_dump(exclude=VARIED | UNUSED) for run in runs]
+    return all(map(fits, runs)) and all(other == alike[0] for other in alike)
+
+
 @dataclass
 class _Trajectory:
     """One model of a stack, and the points (index of the run) that are moments of it."""
@@ -57,7 +63,6 @@ def train(
     runs: Sequence[Run],
     task: Task,
     shared: DeviceData,
-    train_indices: Tensor | None = None,
     report: Callable[[int, int], None] = lambda *_: None,
 ) -> list[list[SeedResult]]:
     """Train all points of a sweep, each with all its seeds.
@@ -67,24 +72,21 @@ def train(
         runs: The points, each of which `fits`; they differ in lr, momentum, weight_decay, l2, epochs, batch_size and
             seeds at most.
         shared: The task on the device that trains, as `to_device` makes it for any of the runs.
-        train_indices: int64 (n,): which of a draw's training images to train on, as positions in its row of
-            `task.train`; all by default.
         report: Called after every epoch with (steps made, steps in all).
 
     Returns:
         The results of each point by seed, as `seeds.train` gives them, but: `scores` has train and validation alone
-        (choose on validation, then `score_split` the best on test), `history` the validation values alone, and
+        (a sweep chooses on validation), `history` the validation values alone, and
         `confusion` is None. A point whose loss or outputs are not finite has `diverged_at` and no scores; the others
         do not notice.
     """
-    alike = [run.model_dump(exclude=VARIED | UNUSED) for run in runs]
-    if not all(map(fits, runs)) or any(other != alike[0] for other in alike):
+    if not in_one_pass(runs):
         raise ValueError(f"{where}: not points of one linear sweep")
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for index, run in enumerate(runs):
         for seed in run.seeds:
             groups[run.batch_size, seed].append(index)
-    images = len(task.train[0]) if train_indices is None else len(train_indices)
+    images = len(task.train[0])
     lengths = {
         (size, seed): max(runs[index].epochs or 0 for index in members) * math.ceil(images / size)
         for (size, seed), members in groups.items()
@@ -94,9 +96,6 @@ def train(
     for (size, seed), members in groups.items():
         draw = seed % len(task.train)
         data = of_draw(shared, task, draw)
-        if train_indices is not None:
-            kept = data.splits["train"][train_indices.to(data.labels.device)]
-            data = replace(data, splits={**data.splits, "train": kept})
         torch.manual_seed(seed)
         model = build(runs[members[0]], task, where)
         place(model, data)
@@ -110,17 +109,6 @@ def train(
             results[index, seed] = SeedResult(seed, draw, fit, scores, None)
         done += lengths[size, seed]
     return [[results[index, seed] for seed in run.seeds] for index, run in enumerate(runs)]
-
-
-def score_split(
-    run: Run, models: Sequence[Weights], task: Task, shared: DeviceData, draw: int, split: str
-) -> list[Score]:
-    """Score trained models on one split of a draw, with what they predict.
-
-    Args:
-        models: `SeedResult.fit.weights` of points, all of this draw.
-    """
-    return score(run.objective, Stack.of(models), of_draw(shared, task, draw), split)
 
 
 def _fit(

@@ -1,5 +1,6 @@
 """What a sweep is in params.yaml: a run, and what is tried in place of its values."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -12,6 +13,8 @@ from probeline.training.spec import Run
 
 Share = Annotated[float, Field(gt=0, le=1)]
 MOST = 1000  # points of a sweep
+# What a sweep does not vary: all its points see the same images, and its dependencies name one model and objective.
+FIXED = ("experiment", "task", "seeds", "model.name", "objective.name")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Spec(params.Spec):
         points: a list of changes, each a point: `points: [{optimizer: {name: adam, lr: 0.001}}, ...]`. One of the two,
             or neither.
         shares: Of the training images; each is a sweep of its own, with a best point of its own. A smaller share is a
-            part of a larger one.
+            part of a larger one, and the same images for every seed.
     """
 
     run: Run
@@ -53,14 +56,25 @@ class Spec(params.Spec):
             raise ValueError("varies nothing; give a grid, points, or two shares")
         if not hasattr(self.run.objective, "predict"):
             raise ValueError(f"run: {self.run.objective.name} predicts no classes, and a sweep chooses by accuracy")
-        sizes = [len(values) for _, values in _leaves(self.grid)]
-        if 0 in sizes:
-            raise ValueError("grid: a list of values is empty; give at least one")
-        number = len(list(self.settings()))
+        if len(set(self.shares)) < len(self.shares):
+            raise ValueError("shares: names one twice; name each once")
+        return self
+
+    @model_validator(mode="after")
+    def _points_that_can_be(self) -> "Spec":
+        for key, values in _leaves(self.grid):
+            if not values:
+                raise ValueError(f"grid.{key}: is empty; give at least one value")
+            if any(value in values[:place] for place, value in enumerate(values)):
+                raise ValueError(f"grid.{key}: names a value twice; name each once")
+        number = len(self.points) or math.prod(len(values) for _, values in _leaves(self.grid))
         if number > MOST:
             raise ValueError(f"has {number} points; a sweep has {MOST} at the most")
-        for values in self.settings():
-            self._point(values)
+        for point in self.settings():
+            for key in FIXED:
+                if key in point:
+                    raise ValueError(f"{key} is the same for all points of a sweep; make a second sweep for another")
+            self._point(point)
         return self
 
     def settings(self) -> Iterator[dict[str, Any]]:

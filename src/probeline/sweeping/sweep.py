@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from probeline import task as tasks
-from probeline.pipeline import files
+from probeline.pipeline import files, parent
 from probeline.pipeline.progress import say
 from probeline.sweeping import linear
 from probeline.sweeping.spec import Point, Spec, told
@@ -43,7 +43,8 @@ def carry_out(name: str, spec: Spec) -> dict[str, Any]:
             test = None if best is None else score(where, points[best], results[best], part, machine)
             for number, (point, found) in enumerate(zip(points, results, strict=True)):
                 chosen = number == best
-                rows += _rows(point, found, share, part.train.shape[1], test if chosen else None)
+                about = {"share": share, "train_images": part.train.shape[1], "point": number}
+                rows += _rows(about, point, found, test if chosen else None)
             if best is not None and test is not None:
                 what = f"best {told(points[best].values)}, test {fmean(test):.4f}"
                 say(f"{name}, {share:.0%} of the training images: {what}")
@@ -69,10 +70,11 @@ def train(
     """
     runs = [point.run for point in points]
     shared = data.to_device(task, runs[0], where, machine)
-    if all(map(linear.fits, runs)):
+    if linear.in_one_pass(runs):
         with tqdm(desc=where, unit="step", disable=None, leave=False, file=sys.stderr) as bar:
 
             def report(steps: int, of: int) -> None:
+                parent.insist()
                 bar.total = of
                 bar.update(steps - bar.n)
 
@@ -112,13 +114,12 @@ def score(where: str, point: Point, results: Sequence[SeedResult], task: Task, m
 
 
 def _rows(
-    point: Point, results: Sequence[SeedResult], share: float, images: int, test: list[float] | None
+    about: dict[str, Any], point: Point, results: Sequence[SeedResult], test: list[float] | None
 ) -> list[dict[str, Any]]:
     """A row a seed."""
     return [
         {
-            "share": share,
-            "train_images": images,
+            **about,
             **point.values,
             "seed": result.seed,
             "kept_step": result.fit.step,
@@ -147,5 +148,5 @@ def _facts(spec: Spec, task: Task) -> dict[str, Any]:
         "images": {"train": task.train.shape[1], "validation": task.validation.shape[1], "test": len(task.test)},
         "grid": bool(spec.grid),
         "axes": list(dict.fromkeys(key for values in spec.settings() for key in values)),
-        "in_one_pass": all(linear.fits(point.run) for point in spec.all_points()),
+        "in_one_pass": linear.in_one_pass([point.run for point in spec.all_points()]),
     }

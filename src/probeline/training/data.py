@@ -62,6 +62,12 @@ class Resize:
         return pixels[:, :, start : start + self.crop, start : start + self.crop]
 
 
+def shape_of(task: Task, resize: Resize | None = None) -> tuple[int, int, int]:
+    """(C, H, W) of the images that a network gets."""
+    height, width, channels = task.images.shape[1:]
+    return (channels, resize.crop, resize.crop) if resize else (channels, height, width)
+
+
 @dataclass(frozen=True)
 class DeviceData:
     """The images and labels of a task, and one draw's indices, on one device.

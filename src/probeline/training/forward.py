@@ -16,9 +16,15 @@ def forward(model: Callable[[Tensor], Tensor], images: Tensor, precision: str) -
 
 
 def train_mode(model: nn.Module) -> None:
-    """Set training mode, but for layers whose parameters are all frozen: their batch norm learns nothing either."""
+    """Set training mode, but for frozen layers: their batch norm learns nothing either.
+
+    A layer without parameters, as dropout, is frozen before the first layer that trains.
+    """
     model.train()
+    trains = False
     for layer in model.modules():
         own = list(layer.parameters(recurse=False))
-        if own and not any(parameter.requires_grad for parameter in own):
+        if any(parameter.requires_grad for parameter in own):
+            trains = True
+        elif own or not (trains or list(layer.children())):
             layer.eval()

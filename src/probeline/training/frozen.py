@@ -60,11 +60,15 @@ def _chain(model: nn.Module) -> list[nn.Module]:
 def _activations(beginning: nn.Module, data: DeviceData, precision: str, label: str) -> Tensor:
     indices = torch.arange(len(data.labels), device=data.labels.device)
     size = max(1, min(1024, VALUES // data.values))
-    found = []
+    found: Tensor | None = None
     with tqdm(
         desc=f"{label}: frozen layers", total=len(indices), unit="image", disable=None, leave=False, file=sys.stderr
     ) as progress:
         for chosen in torch.split(indices, size):
-            found.append(forward(beginning, data.batch(chosen), precision))
+            values = forward(beginning, data.batch(chosen), precision)
+            if found is None:
+                found = values.new_empty((len(indices), *values.shape[1:]))
+            found[chosen] = values
             progress.update(len(chosen))
-    return torch.cat(found)
+    assert found is not None
+    return found

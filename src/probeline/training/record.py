@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from probeline.pipeline import files
 from probeline.task import Task
-from probeline.training.data import DeviceData
+from probeline.training.data import DeviceData, Resize, shape_of
 from probeline.training.engine import Fit
 from probeline.training.evaluation import Score
 from probeline.training.spec import Run
@@ -49,17 +49,16 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     files.write(path, buffer.getvalue())
 
 
-def blueprint(run: Run, task: Task) -> dict[str, Any]:
+def blueprint(run: Run, task: Task, resize: Resize | None = None) -> dict[str, Any]:
     """What is needed to build the network again and to feed it: beside its weights, the whole of a model."""
-    height, width, channels = task.images.shape[1:]
     return {
         "model": run.model.model_dump(),
-        "shape": [channels, height, width],
+        "shape": list(shape_of(task, resize)),
         "outputs": run.objective.outputs(len(task.classes)),
         "precision": run.precision,
         "normalise": run.normalise.model_dump() if run.normalise else None,
-        "resize": None,
-        "interpolation": "bilinear",
+        "resize": resize.side if resize else None,
+        "interpolation": resize.interpolation if resize else "bilinear",
         "task": run.task,
         "dataset": task.dataset,
         "classes": list(task.classes),
@@ -68,16 +67,15 @@ def blueprint(run: Run, task: Task) -> dict[str, Any]:
     }
 
 
-def layer_table(model: nn.Module, task: Task) -> str:
+def layer_table(model: nn.Module, shape: tuple[int, int, int]) -> str:
     """Every layer of a network by name, its output's shape, parameters and multiply-adds for one image; then totals.
 
     Args:
         model: On PyTorch's meta device, so that nothing is computed.
     """
-    height, width, channels = task.images.shape[1:]
     table = torchinfo.summary(
         model,
-        input_size=(1, channels, height, width),
+        input_size=(1, *shape),
         device="meta",
         depth=6,
         verbose=0,

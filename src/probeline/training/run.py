@@ -15,6 +15,7 @@ from probeline import task as tasks
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
 from probeline.seen import Seen
+from probeline.task import Task
 from probeline.training import checkpoint, data, device
 from probeline.training.record import blueprint, examples, layer_table, record, save_weights
 from probeline.training.seeds import Effort, build, train
@@ -30,11 +31,13 @@ class Start(Protocol):
         folders: Of the weights that it reads.
         resize: What its network does to images first, if anything.
         facts: What was done, for the metrics.
+        entry: What its entry in params.yaml says beside the run.
     """
 
     folders: tuple[Path, ...]
     resize: data.Resize | None
     facts: Mapping[str, Any]
+    entry: Mapping[str, Any]
 
     def __call__(self, model: nn.Module, seed: int) -> None:
         """Change a new network."""
@@ -68,8 +71,16 @@ def carry_out(group: str, name: str, run: Run, start: Start | None = None) -> di
     if start is not None:
         start.freeze(model)
     pictures = _pictures(data.of_draw(on_device, task, 0), where)
+    layers = layer_table(model, data.shape_of(task, on_device.resize))
+    if start is not None:
+        _insist_on_unseen(task, run, start, where)
     # A checkpoint is of one seed, whatever the others are.
-    facts = {"run": run.model_dump(exclude={"seeds"}), **device.describe(machine), "metric_learning": version(LIBRARY)}
+    facts = {
+        "start": start.entry if start else None,
+        "run": run.model_dump(exclude={"seeds"}),
+        **device.describe(machine),
+        "metric_learning": version(LIBRARY),
+    }
     mark = checkpoint.fingerprint([folder, *(start.folders if start else ())], facts)
     with checkpoint.store(name, mark) as checkpoints:
         results = train(where, run, task, on_device, checkpoints, effort, start)
@@ -78,16 +89,25 @@ def carry_out(group: str, name: str, run: Run, start: Start | None = None) -> di
                 save_weights(kept / f"seed-{result.seed}.pt", result.fit.weights)
                 before = start.seen(result.seed) if start else {}
                 seen.save(seen.in_training(task, result.draw, before), kept, result.seed)
-            files.write_json(kept / "model.json", blueprint(run, task))
+            files.write_json(kept / "model.json", blueprint(run, task, on_device.resize))
         with files.new_folder(Path("data/results") / group / name) as measured:
             parameters = sum(parameter.numel() for parameter in model.parameters())
             files.write_json(
                 measured / "run.json", record(run, task, parameters, results, start.facts if start else {})
             )
-            files.write(measured / "layers.txt", layer_table(model, task))
+            files.write(measured / "layers.txt", layers)
             if pictures is not None:
                 files.write_array(measured / "augmented.npy", pictures)
     return effort.facts(machine)
+
+
+def _insist_on_unseen(task: Task, run: Run, start: Start, where: str) -> None:
+    for seed in run.seeds:
+        if known := seen.overlap(task, start.seen(seed))["test"]:
+            raise UserError(
+                f"params.yaml: {where}: the weights that it starts from were trained on {known} of the test images of "
+                f"{run.task}, which would score it too well; give it another task"
+            )
 
 
 def _pictures(drawn: data.DeviceData, where: str) -> NDArray[np.uint8] | None:

@@ -18,7 +18,7 @@ from probeline.pipeline.errors import UserError
 from probeline.pipeline.progress import say
 from probeline.task import Task
 from probeline.training import checkpoint, data, device
-from probeline.training.data import Data, DeviceData, Resize
+from probeline.training.data import Data, DeviceData, Resize, shape_of
 from probeline.training.engine import Fit, fit
 from probeline.training.evaluation import Score, evaluate
 from probeline.training.frozen import Frozen
@@ -47,13 +47,12 @@ def build(run: Run, task: Task, where: str, resize: Resize | None = None) -> nn.
     Raises:
         UserError: The objective or the model does not fit the task.
     """
-    _, height, width, channels = task.images.shape
-    if resize is not None:
-        height = width = resize.crop
     try:
-        model: nn.Module = run.model.build((channels, height, width), run.objective.outputs(len(task.classes)))
+        model: nn.Module = run.model.build(shape_of(task, resize), run.objective.outputs(len(task.classes)))
     except ValueError as error:
         raise UserError(f"params.yaml: {where}: {error}") from None
+    if not any(True for _ in model.parameters()):
+        raise UserError(f"params.yaml: {where}.model: {run.model.name} has no layer to train; name another model")
     return model
 
 
@@ -96,11 +95,11 @@ def train(
             if start is not None:
                 start(model, seed)
             place(model, shared)
+            label = f"{where.replace('.', '@')} seed {seed} ({position + 1} of {len(run.seeds)})"
+            training, seen = frozen.shorten(model, drawn, run, label)
         except RuntimeError as error:
             raise _explained(error, where) from error
         saved = checkpoint.Checkpoint(checkpoints / f"seed-{seed}.pt")
-        label = f"{where.replace('.', '@')} seed {seed} ({position + 1} of {len(run.seeds)})"
-        training, seen = frozen.shorten(model, drawn, run, label)
         done = _follow(where, label, training, seen, run, seed, saved, effort)
         if done.diverged_at is not None and not run.may_diverge:
             raise UserError(
