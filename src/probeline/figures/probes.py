@@ -66,11 +66,12 @@ def against_sources(path: Path, task: str, table: pd.DataFrame) -> None:
     first = table.iloc[0]
     subtitle = (
         f"logistic regression on {first['train_images']:,} images, test accuracy on {first['test_images']:,}; "
-        "bars: one standard error; lines: what the target gives without that source"
+        "bars: one standard error; lines: pixels and an untrained encoder"
     )
+    without = table[(table["weights"] == "initial") | table["source_dataset"].isna()]
     figure, panels = style.new(len(sources), 1.5 + 4.2 * len(sources), 4.4, title, subtitle)
     for axes, source in zip(panels, sources, strict=True):
-        _panel(axes, str(source), known[known["source_dataset"] == source], table[table["source_accuracy"].isna()])
+        _panel(axes, str(source), known[known["source_dataset"] == source], without)
         axes.sharey(panels[0])
     panels[0].set_ylabel("probe accuracy on the target")
     style.save(figure, path)
@@ -86,12 +87,15 @@ def _panel(axes: Axes, source: str, known: pd.DataFrame, baselines: pd.DataFrame
         color=style.SERIES[0],
         elinewidth=1,
     )
-    for _, row in known.iterrows():
+    for place, (_, row) in enumerate(known.sort_values("source_accuracy").iterrows()):
+        above = place % 2 == 0  # neighbours on the axis often lie side by side
         axes.annotate(
             str(row["source"]),
             (float(row["source_accuracy"]), float(row["logistic_test_accuracy"])),
-            xytext=(5, 5),
+            xytext=(0, 9 if above else -9),
             textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
             fontsize=8,
         )
     for _, row in baselines.iterrows():
