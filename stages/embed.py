@@ -48,7 +48,9 @@ def main(name: str) -> dict[str, Any]:
     found = Embedding(facts, images.classes, vectors, images.labels, images.train, images.validation, images.test)
     with files.new_folder(Path("data/embeddings") / name) as out:
         embedding.save(found, out)
-    say(f"{name}: {len(vectors)} images of {spec.task} as vectors of {vectors.shape[1]} numbers; seen before: {known}")
+    before = ", ".join(f"{count} {split}" for split, count in known.items() if count)
+    trained_on = f"; its weights were trained on {before} images of them" if before else ""
+    say(f"{name}: {len(vectors):,} images of {spec.task}, {vectors.shape[1]:,} dimensions{trained_on}")
     return {
         **device.describe(machine),
         "images_per_second": round(len(vectors) / seconds),

@@ -1,5 +1,6 @@
 """lessons: the from-scratch work of report D, forward and backward written by hand."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ from threadpoolctl import threadpool_limits
 from probeline import task
 from probeline.lessons import baseline, convolution, mlp, scalars
 from probeline.lessons.spec import Lessons, Matching
-from probeline.pipeline import files
+from probeline.pipeline import files, parent
 from probeline.pipeline.params import read
 from probeline.pipeline.progress import bar, say
 from probeline.pipeline.stage import stage
+from probeline.training import checkpoint
 
 OUT = Path("data/results/lessons")
 
@@ -21,8 +23,10 @@ def main() -> None:
     digits = task.load(Path("data/tasks") / spec.tasks.mlp)
     colour = task.load(Path("data/tasks") / spec.tasks.convolution)
     first = convolution.first_images(digits, spec.d12.images, "lessons.d12")
+    folders = [Path("data/tasks") / name for name in (spec.tasks.mlp, spec.tasks.convolution)]
+    mark = checkpoint.fingerprint(folders, spec.model_dump())
     # Small products: more threads would only wait for each other.
-    with files.new_folder(OUT) as folder, threadpool_limits(1):
+    with checkpoint.store("lessons", mark) as done, files.new_folder(OUT) as folder, threadpool_limits(1):
         files.write_json(folder / "d5.json", baseline.fit(digits, spec.d5))
         files.write_json(folder / "d7.json", scalars.table(spec.d7.points))
         files.write_json(
@@ -32,7 +36,7 @@ def main() -> None:
         files.write_array(folder / "blurred.npy", convolution.blur(first, spec.d12))
         for name, lesson in (("d13", spec.d13), ("d14", spec.d14)):
             files.write_json(folder / f"{name}.json", matched(name, lesson, colour))
-        files.write_json(folder / "mlp.json", [trained(digits, spec, name) for name in spec.mlp.runs])
+        files.write_json(folder / "mlp.json", [trained(digits, spec, name, done) for name in spec.mlp.runs])
 
 
 def matched(name: str, lesson: Matching, colour: task.Task) -> list[dict[str, Any]]:
@@ -43,18 +47,33 @@ def matched(name: str, lesson: Matching, colour: task.Task) -> list[dict[str, An
         done = [convolution.match(images, lesson, *training, progress.update) for training in trainings]
     for run in done:
         epoch = run["not_finite"]["epoch"]
-        result = f"norm {run['norm']:.2f}" if epoch is None else f"not finite from epoch {epoch} on"
+        result = f"norm {run['norm']:.5g}" if epoch is None else f"not finite from epoch {epoch} on"
         say(f"{name}, batch {run['batch_size']}, seed {run['seed']}: {result}")
     return done
 
 
-def trained(digits: task.Task, spec: Lessons, name: str) -> dict[str, Any]:
-    """A run of D8 to D10."""
+def trained(digits: task.Task, spec: Lessons, name: str, done: Path) -> dict[str, Any]:
+    """A run of D8 to D10. One that was done before the stage was stopped is not done again.
+
+    Args:
+        done: A folder for their results.
+    """
+    result = done / f"{name}.json"
+    if result.exists():
+        say(f"{name}: was done before")
+        found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        return found
     with bar(name, total=spec.mlp.runs[name].epochs, unit="epoch") as progress:
-        run = mlp.train(digits, spec.mlp, name, progress.update)
+
+        def report() -> None:
+            parent.insist()
+            progress.update()
+
+        run = mlp.train(digits, spec.mlp, name, report)
     accuracies = ", ".join(
         f"{split} {run['scores'][split]['accuracy']:.4f}" for split in ("train", "validation", "test")
     )
+    files.write_json(result, run)
     say(f"{name}: {run['last_epoch']} epochs, kept {run['kept_epoch']}, accuracy {accuracies}")
     return run
 

@@ -77,7 +77,7 @@ def read_own(spec: Own, name: str) -> dict[str, Tensor]:
     """
     if spec.path is None:
         raise ValueError("the entry has no path")
-    path = locate(spec.path)
+    path = locate(spec.path, f"backbones.{name}.path")
     if not path.is_file():
         raise UserError(f"{spec.path}: is a folder; `path` of a backbone is a file")
     found, key = sha256_of(path), f"backbones.{name}.sha256"
@@ -88,7 +88,13 @@ def read_own(spec: Own, name: str) -> dict[str, Tensor]:
             f"{spec.path}: wrong digest: sha256 expected {spec.sha256}, found {found}; "
             f"restore the file, or write the new one at {key}"
         )
-    return load(path.read_bytes(), spec.path)
+    weights = load(path.read_bytes(), spec.path)
+    if all(layer.startswith("module.") for layer in weights):
+        raise UserError(
+            f"{spec.path}: all its names begin with 'module.', as those of a DataParallel do; "
+            "save the model within: torch.save(model.module.state_dict(), ...)"
+        )
+    return weights
 
 
 def classes(found: Mapping[str, Tensor], what: str) -> int:

@@ -53,8 +53,9 @@ def check(everything: Any) -> None:
     for group in GROUPS:
         entries = everything.get(group)
         if not isinstance(entries, Mapping) or (not entries and group in NEEDED):
+            what = "has no entries" if not entries else "is not a mapping of names to entries"
             need = "at least one" if group in NEEDED else "at least one, or {} for none"
-            lines.append(f"{FILE}: {group}: has no entries; it needs {need}")
+            lines.append(f"{FILE}: {group}: {what}; it needs {need}")
             continue
         for name, entry in entries.items():
             if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", str(name)):
@@ -186,8 +187,11 @@ def _sources(groups: Groups, everything: Mapping[str, Any]) -> Iterator[str]:
 def _embedded(groups: Groups, everything: Mapping[str, Any]) -> Iterator[str]:
     """What the probes of a task are judged against."""
     encoders, backbones = groups["encoders"], groups["backbones"]
-    if len(encoders) == len(_names(everything, "encoders")):
+    if all(len(groups[group]) == len(_names(everything, group)) for group in ("encoders", "backbones")):
+        tasks, sources = _names(everything, "tasks"), [name for group in MODELS for name in _names(everything, group)]
         probed = {name: encoders[name] for name in groups["probes"] if name in encoders}
+        if any(entry.task not in tasks or entry.source not in sources for entry in probed.values()):
+            return  # what is missing may be what is misspelt
         for task in dict.fromkeys(entry.task for entry in probed.values()):
             here = [entry for entry in probed.values() if entry.task == task]
             raw = [getattr(backbones.get(entry.source), "kind", None) == "pixels" for entry in here]

@@ -42,6 +42,8 @@ class Spec(Recipe):
     def _classifies(self) -> "Spec":
         if not hasattr(self.objective, "predict"):
             raise ValueError(f"{self.objective.name} predicts no classes, as the probe does; use cross_entropy")
+        if "evaluate_start" in self.model_fields_set:
+            raise ValueError("evaluate_start: a fine-tuning always begins with an evaluation; leave evaluate_start out")
         return self
 
     def run(self, model: Any, normalise: Any) -> Transfer:

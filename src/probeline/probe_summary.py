@@ -129,8 +129,8 @@ def phases(records: Mapping[str, Record], runs: Mapping[str, Record]) -> Iterabl
         before = [_phase("linear probe", probe)] if run["transfer"]["head"] == "gradient" else []
         subtitle = (
             f"{run['experiment']} | {run['task']} | {run['transfer']['source']}, "
-            f"{run['transfer']['trained_parameters']:,} parameters train | test accuracy "
-            f"{probe['scores']['test']['accuracy']:.4f} with the probe, {accuracy:.4f} after it"
+            f"{run['transfer']['trained_parameters']:,} parameters train{_one_of(run['seeds'], 'seed')} | "
+            f"test accuracy {probe['scores']['test']['accuracy']:.4f} with the probe, {accuracy:.4f} after it"
         )
         yield f"{name}.after", f"{name}: linear probe, then fine-tuning", subtitle, [*before, second]
 
@@ -142,9 +142,15 @@ def _phase(name: str, found: Record) -> Phase:
 def _caption(record: Record, found: Record) -> str:
     chosen = found["chosen"]
     return (
-        f"{record['experiment']} | {record['task']} | {record['source']}, {record['dimensions']:,} numbers an image | "
-        f"lr {chosen['lr']:g}, L2 {chosen['l2']:g} | test accuracy {found['scores']['test']['accuracy']:.4f}"
+        f"{record['experiment']} | {record['task']} | {record['source']}, {record['dimensions']:,} dimensions | "
+        f"lr {chosen['lr']:g}, L2 {chosen['l2']:g}, seed {chosen['seed']}{_one_of(record['draws'], 'draw')} | "
+        f"test accuracy {found['scores']['test']['accuracy']:.4f}"
     )
+
+
+def _one_of(all_of_them: list[Any], what: str) -> str:
+    """That the first of several is shown, in words; nothing where there is but one."""
+    return f", the first of {len(all_of_them)} {what}s" if len(all_of_them) > 1 else ""
 
 
 def tell(table: pd.DataFrame) -> None:

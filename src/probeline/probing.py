@@ -79,7 +79,7 @@ def probe(
         "bias": torch.from_numpy(optimum.bias).float(),
     }
 
-    near = nearest.probe(spec.knn, splits["train"], splits["validation"], classes)
+    near = nearest.probe(spec.knn, splits["train"], splits["validation"], where)
     records["knn"] = {
         "chosen": near.chosen,
         **_scores(splits, near.predict, classes, ("validation", "test")),

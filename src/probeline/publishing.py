@@ -89,7 +89,7 @@ def publish_sweeps(swept: Records, new: Folder) -> None:
     """Every point and seed of every sweep as a table, and a figure of each."""
     folder = new(PLOTS / "sweeps")
     for name, record in swept.items():
-        files.write_csv(folder / f"{name}.csv", sweep_summary.rows(record))
+        files.write_csv(folder / f"{name}.csv", sweep_summary.rows(record).drop(columns="setting"))
         sweeps.draw(folder / f"{name}.png", name, record)
 
 

@@ -1,6 +1,7 @@
 """What the sweeps have measured, as tables: from the records that they left."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def load(names: Iterable[str], folder: Path) -> dict[str, Record]:
 
 
 def rows(record: Record) -> pd.DataFrame:
-    """A row a point and seed: the share of training images, the point's values, losses and accuracies.
+    """A row a point and seed: the share of training images, the point's values (in `setting` as words), its scores.
 
     A test accuracy stands at the best point of each share alone.
     """
@@ -50,7 +51,7 @@ def points(record: Record) -> pd.DataFrame:
         first = part.iloc[0]
         parts.append(
             {
-                **{key: first[key] for key in ("share", "train_images", *axes, "best")},
+                **{key: first[key] for key in ("share", "train_images", "setting", *axes, "best")},
                 "seeds": len(part),
                 "diverged": int(part["diverged_at"].notna().sum()),
                 "last_step": int(part["last_step"].max()),
@@ -62,20 +63,22 @@ def points(record: Record) -> pd.DataFrame:
 
 
 def table(records: Mapping[str, Record]) -> pd.DataFrame:
-    """A row a sweep and share: its best point, and what that gives on test images."""
+    """A row a sweep and share: its best point, and what that gives on test images; no values where all diverged."""
+    values = ("train_accuracy", "validation_accuracy", "test_accuracy", "test_accuracy_std")
     found = []
     for name, record in records.items():
-        frame = points(record)
-        for _, row in frame[frame["best"]].iterrows():
+        for _, part in points(record).groupby("share", sort=False):
+            best = part[part["best"]]
+            row = (best if len(best) else part).iloc[0]
             found.append(
                 {
                     "sweep": name,
                     **{key: record[key] for key in ("experiment", "task", "model", "objective")},
-                    "points": int((frame["share"] == row["share"]).sum()),
+                    "points": len(part),
+                    "diverged": int((part["diverged"] > 0).sum()),
                     **{key: row[key] for key in ("share", "train_images", "seeds")},
-                    "best": named(row, record["axes"]),
-                    **{key: row[key] for key in ("train_accuracy", "validation_accuracy", "test_accuracy")},
-                    "test_accuracy_std": row["test_accuracy_std"],
+                    "best": row["setting"] if len(best) else "none: every point diverged",
+                    **{key: row[key] if len(best) else math.nan for key in values},
                 }
             )
     return pd.DataFrame(found)
@@ -97,22 +100,3 @@ def tell(table: pd.DataFrame) -> None:
     if len(table):
         columns = ["sweep", "points", "train_images", "best", "validation_accuracy", "test_accuracy"]
         print(table[columns].to_string(index=False, float_format="%.4f", na_rep="-"))
-
-
-def short(key: str) -> str:
-    """The last part of a dotted key; that of `optimizer.name` is the optimizer."""
-    parent, _, last = key.rpartition(".")
-    return parent if last in {"name", "strength"} else last
-
-
-def named(row: "pd.Series[Any]", axes: Iterable[str]) -> str:
-    """The values of a point in words; what it does not set is left out."""
-    values = [(key, row[key]) for key in axes]
-    return (
-        ", ".join(
-            f"{short(key)} {value:g}" if isinstance(value, float) else f"{short(key)} {value}"
-            for key, value in values
-            if not (value is None or (isinstance(value, float) and pd.isna(value)))
-        )
-        or "the run itself"
-    )

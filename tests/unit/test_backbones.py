@@ -377,7 +377,7 @@ def test_a_users_file_is_pinned(tmp_path: Path) -> None:
         read(**entry)
     with pytest.raises(UserError, match=f"^mine.pth: wrong digest: sha256 expected {'0' * 64}, found {found}; "):
         read(**entry, sha256="0" * 64)
-    with pytest.raises(UserError, match=r"^none.pth: no such file"):
+    with pytest.raises(UserError, match=r"^params.yaml: backbones.mine.path: none.pth: no such file"):
         read(**entry | {"path": "none.pth"})
 
 

@@ -10,10 +10,12 @@ import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms.functional import gaussian_blur
 
+from probeline import task as tasks
 from probeline.figures import lessons as lessons_figures
 from probeline.lessons import autograd, convolution, layers, mlp, results, scalars
 from probeline.lessons.autograd import Value
@@ -27,6 +29,7 @@ from probeline.training import engine, seeds
 from probeline.training.checkpoint import Checkpoint
 from probeline.training.data import of_draw, to_device
 from probeline.training.spec import Run
+from stages import lessons as stage
 
 SECTION: dict[str, Any] = {
     "tasks": {"mlp": "digits", "convolution": "digits"},
@@ -355,6 +358,37 @@ def test_more_images_than_there_are_is_refused(task: Task) -> None:
         convolution.first_images(task, 31, "lessons.d13")
 
 
+def test_a_run_that_was_done_before_a_stop_is_not_done_again(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data/tasks/digits").mkdir(parents=True)
+    tasks.save(task, Path("data/tasks/digits"))
+    runs = dict.fromkeys(("d8", "d10"), SECTION["mlp"]["runs"]["d8"])
+    section = SECTION | {"mlp": SECTION["mlp"] | {"runs": runs}}
+    for key in ("d12", "d13", "d14"):
+        section |= {key: section[key] | {"images": 2}}
+    Path("params.yaml").write_text(yaml.safe_dump({"lessons": section}, sort_keys=False))
+    plain, calls = mlp.train, []
+
+    def stopped(*arguments: Any) -> Any:
+        calls.append(arguments[2])
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return plain(*arguments)
+
+    monkeypatch.setattr(mlp, "train", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        stage.main()
+    assert not Path("data/results/lessons").exists()
+    stage.main()
+    assert calls == ["d8", "d10", "d10"]
+    first = Path("data/results/lessons/mlp.json").read_bytes()
+    stage.main()
+    assert calls[3:] == ["d8", "d10"]
+    assert Path("data/results/lessons/mlp.json").read_bytes() == first
+
+
 # What is published
 
 
@@ -363,8 +397,8 @@ def test_more_images_than_there_are_is_refused(task: Task) -> None:
     [
         (("d12", "kernel"), 4, "lessons.d12.kernel: 4 has no centre; give an odd number"),
         (("d7", "points"), [[1, 2, 0]], "lessons.d7.points.0: .* z 0.001 from 0"),
-        (("d14", "seeds"), [1, 1], "lessons.d14.seeds: names a seed twice"),
-        (("d14", "batch_sizes"), [4, 4], "lessons.d14.batch_sizes: names a size twice"),
+        (("d14", "seeds"), [1, 1], "lessons.d14.seeds: names 1 twice"),
+        (("d14", "batch_sizes"), [4, 4], "lessons.d14.batch_sizes: names 4 twice"),
         (("mlp", "runs", "d8", "early_stopping", "metric"), "accuracy", "lessons.mlp.runs.d8: .* let it be loss"),
         (("mlp", "runs", "d8", "l2", "on"), "last", "lessons.mlp.runs.d8: .* penalise all weights"),
     ],

@@ -73,7 +73,7 @@ def test_a_good_file_passes() -> None:
             "train.mine.optimizer.lr: should be less than or equal to 3000000",
         ),
         ({"batch_size": 10**20}, "params.yaml: train.mine.batch_size: should be less than 2147483648"),
-        ({"seeds": [1, 1]}, "params.yaml: train.mine.seeds: names a seed twice"),
+        ({"seeds": [1, 1]}, "params.yaml: train.mine.seeds: names 1 twice"),
         ({"steps": 3}, "params.yaml: train.mine: needs either epochs or steps"),
         ({"optimizer": {"name": "sgd", "lr": -0.1}}, "train.mine.optimizer.lr: should be greater than 0, not -0.1"),
         ({"optimizer": {"name": "sgd", "lr": float("nan")}}, "train.mine.optimizer.lr: should be a finite number"),
@@ -155,6 +155,8 @@ def test_encoders_probes_and_maps_that_are_right() -> None:
         ("encoders", {"weights": "initial"}, "finetune.tuned.encoder: trained has initial weights; fine-tune one with"),
         ("probes", {"logistic": {"strengths": []}}, "probes.trained.logistic.strengths: is empty; give at least one"),
         ("probes", {"gradient": {"seeds": [0]}}, "probes.trained.gradient.objective: is missing; add it"),
+        ("probes", {"knn": {"neighbours": [1, 1]}}, "probes.trained.knn.neighbours: names 1 twice; name each once"),
+        ("finetune", {"evaluate_start": False}, "finetune.tuned: evaluate_start: a fine-tuning always begins with an"),
         ("finetune", {"encoder": "other"}, "finetune.tuned.encoder: unknown entry of probes 'other'"),
         ("finetune", {"task": "digits"}, "finetune.tuned.task: is digits, and that of encoders.trained is small"),
         ("finetune", {"head": "gradient"}, "finetune.tuned.head: probes.trained has no gradient; add it, or let head"),
@@ -173,6 +175,18 @@ def test_probes_are_judged_against_pixels_and_an_untrained_encoder() -> None:
         line = refusal(everything(**ENCODED | {"probes": probes}))
         assert line.startswith(f"params.yaml: probes: of the encoders of the task small none is {what}")
     check(everything(**ENCODED | {"probes": {}}))
+
+
+def test_what_is_misspelt_is_the_only_line() -> None:
+    def lines(**changes: object) -> list[str]:
+        return refusal(everything(**ENCODED | changes)).splitlines()
+
+    kind = ENCODED["backbones"] | {"raw": {"kind": "pixel"}}
+    assert [line.split(";")[0] for line in lines(backbones=kind)] == [
+        "params.yaml: backbones.raw.kind: unknown backbone 'pixel'"
+    ]
+    pixels = {name: entry | {"source": "rwa"} for name, entry in ENCODED["encoders"].items() if name == "pixels"}
+    assert len(lines(encoders=ENCODED["encoders"] | pixels)) == 1
 
 
 def test_probes_and_maps_have_the_names_of_encoders() -> None:
@@ -230,6 +244,8 @@ def test_a_missing_or_empty_section() -> None:
     assert refusal(everything(train={})) == "params.yaml: train: has no entries; it needs at least one"
     nothing = refusal(everything(transfer=None))
     assert nothing == "params.yaml: transfer: has no entries; it needs at least one, or {} for none"
+    listed = refusal(everything(transfer=[RUN]))
+    assert listed.startswith("params.yaml: transfer: is not a mapping of names to entries; it needs at least one")
     assert "is not a mapping" in refusal(["a"])
 
 

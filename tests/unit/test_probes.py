@@ -162,9 +162,9 @@ def test_what_cannot_be_probed_is_refused_in_one_line() -> None:
     with pytest.raises(UserError, match="inf or nan"):
         logistic.probe(spec, (broken, labels), (vectors, labels), 2)
     with pytest.raises(UserError, match="inf or nan"):
-        knn.probe(knn.Spec(neighbours=[1]), (broken, labels), (vectors, labels), 2)
+        knn.probe(knn.Spec(neighbours=[1]), (broken, labels), (vectors, labels), "probes.a")
     with pytest.raises(UserError, match="50 is more than the 20 training images; give fewer"):
-        knn.probe(knn.Spec(neighbours=[50]), (vectors, labels), (vectors, labels), 2)
+        knn.probe(knn.Spec(neighbours=[50]), (vectors, labels), (vectors, labels), "probes.a")
 
 
 @pytest.mark.parametrize("spec", [{"strengths": []}, {"strengths": [0.0]}, {"strengths": [-1.0]}, {"strength": 1.0}])
@@ -189,7 +189,7 @@ def test_neighbours_are_those_of_scikit_learn(
         expected = np.linalg.norm(unit[0][None] - unit[1][:, None], axis=2).argsort(axis=1)[:, :20]
     np.testing.assert_array_equal(knn.nearest(train[0], validation[0], 20, metric), expected)
 
-    found = knn.probe(knn.Spec(neighbours=[20, 1], metric=metric), train, validation, 7)
+    found = knn.probe(knn.Spec(neighbours=[20, 1], metric=metric), train, validation, "probes.a")
     assert [row["neighbours"] for row in found.rows] == [1, 20]
     one = train[1][expected[:, 0]]
     assert found.rows[0]["validation_accuracy"] == np.mean(one == validation[1])
@@ -217,9 +217,9 @@ def test_a_collapsed_encoder_has_neighbours() -> None:
 def test_validation_chooses_k_and_the_smaller_of_equals() -> None:
     train = points([[0], [1], [2], [10], [11], [12]]), np.array([0, 1, 0, 1, 1, 1])
     validation = points([[0.9], [10.9]]), np.array([0, 1])  # the nearest is wrong, the majority of 3 is right
-    found = knn.probe(knn.Spec(neighbours=[3, 1, 2], metric="euclidean"), train, validation, 2)
+    found = knn.probe(knn.Spec(neighbours=[3, 1, 2], metric="euclidean"), train, validation, "probes.a")
     assert [row["validation_accuracy"] for row in found.rows] == [0.5, 0.5, 1.0]
     assert found.chosen["neighbours"] == 3
     assert found.predict(points([[1.1], [11.4]])).tolist() == [0, 1]
-    found = knn.probe(knn.Spec(neighbours=[2, 1], metric="euclidean"), train, validation, 2)
+    found = knn.probe(knn.Spec(neighbours=[2, 1], metric="euclidean"), train, validation, "probes.a")
     assert found.chosen["neighbours"] == 1

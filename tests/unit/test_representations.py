@@ -234,8 +234,13 @@ def test_a_gradient_probe_is_a_plain_loop_and_validation_chooses(task: Task, tmp
 
 
 def test_a_gradient_probe_whose_points_all_diverge(task: Task, tmp_path: Path) -> None:
-    wild = GRID | {"grid": {"lr": [1e30]}, "optimizer": {"name": "sgd", "lr": 1.0}, "may_diverge": True}
+    wild = GRID | {"grid": {"lr": [1e30]}, "optimizer": {"name": "sgd", "lr": 1.0}}
     assert gradient.probe(gradient.Spec.model_validate(wild), vectors(task), 3, "probe", tmp_path) is None
+
+
+def test_a_gradient_probe_needs_no_leave_to_diverge() -> None:
+    with pytest.raises(ValueError, match=r"may_diverge: a point that diverges is left out anyway"):
+        gradient.Spec.model_validate(GRID | {"may_diverge": True})
 
 
 def test_a_grid_of_strengths_needs_their_form() -> None:

@@ -329,9 +329,10 @@ def test_a_users_path_counts_from_the_clone(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "photos").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir("/")
-    assert own.locate("photos") == own.locate("~/photos") == own.locate(str(tmp_path / "photos")) == tmp_path / "photos"
-    with pytest.raises(UserError, match=r"^fotos: no such file or folder"):
-        own.locate("fotos")
+    for path in ("photos", "~/photos", str(tmp_path / "photos")):
+        assert own.locate(path, "datasets.mine.path") == tmp_path / "photos"
+    with pytest.raises(UserError, match=r"^params.yaml: datasets.mine.path: fotos: no such file or folder"):
+        own.locate("fotos", "datasets.mine.path")
 
 
 # Packages, with a tool of our own in place of the registries' tools

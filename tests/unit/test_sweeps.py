@@ -59,10 +59,11 @@ def test_the_points_of_a_grid_and_of_a_list() -> None:
     assert [told(values) for values in listed.settings()] == [
         "the run itself",
         "embedding 4",
-        "strength 1.0, form sum",
+        "l2 1, form sum",
     ]
     assert listed.all_points()[1].run.model.embedding == 4
     assert listed.all_points()[2].run.l2.strength == 1.0  # type: ignore[union-attr]
+    assert told({"l2": None, "optimizer.name": "adam"}) == "l2 null, optimizer adam"
 
 
 @pytest.mark.parametrize(
@@ -71,13 +72,23 @@ def test_the_points_of_a_grid_and_of_a_list() -> None:
         ({"grid": {"optimizer": {"lr": 0.1}}}, "sweeps.mine: grid.optimizer.lr: is 0.1; give a list of values"),
         ({"grid": {"optimizer": {"lr": []}}}, "sweeps.mine: grid.optimizer.lr: is empty; give at least one value"),
         ({"grid": {"optimizer": {"rl": [0.1]}}}, "the point rl 0.1: optimizer: unknown key 'rl'; there is"),
-        ({"grid": {"batch_size": [8, 0]}}, "the point batch_size 0: batch_size: Input should be greater than or equal"),
-        ({"grid": {"optimizer": {"lr": [0.1, 0.1]}}}, "sweeps.mine: grid.optimizer.lr: names a value twice; name each"),
+        (
+            {"grid": {"batch_size": [8, 0]}},
+            "the point batch_size 0: batch_size: should be greater than or equal to 1, not 0",
+        ),
+        ({"grid": {"optimizer": {"lr": [0.1, 0.1]}}}, "sweeps.mine: grid.optimizer.lr: names 0.1 twice; name each"),
         ({"grid": {"task": ["a", "b"]}}, "task is the same for all points of a sweep; make a second sweep for another"),
         ({"grid": {"seeds": [[0], [1]]}}, "seeds is the same for all points of a sweep"),
         ({"grid": {"batch_size": list(range(2, 2000))}}, "sweeps.mine: has 1998 points; a sweep has 1000 at the most"),
-        ({"shares": [0.5, 0.5]}, "sweeps.mine: shares: names one twice; name each once"),
+        ({"shares": [0.5, 0.5]}, "sweeps.mine.shares: names 0.5 twice; name each once"),
         ({"grid": {}}, "sweeps.mine: varies nothing; give a grid, points, or two shares"),
+        ({"grid": {"optimizer": {}}}, "sweeps.mine: varies nothing; give a grid, points, or two shares"),
+        ({"grid": {}, "points": [{}]}, "sweeps.mine: varies nothing; give a grid, points, or two shares"),
+        (
+            {"grid": {}, "points": [{"epochs": 2}, {"epochs": 2}]},
+            "sweeps.mine.points: names {'epochs': 2} twice; name each once",
+        ),
+        ({"grid": {"size": [1]}}, "sweeps.mine: the point size 1: unknown key 'size'; there"),
         ({"points": [{}]}, "sweeps.mine: has a grid and points; give one of them"),
         ({"shares": [0.5, 1.5]}, "sweeps.mine.shares.1: should be less than or equal to 1, not 1.5"),
         ({"run": {**RUN, "objective": {"name": "triplet"}}}, "triplet predicts no classes, and a sweep chooses by acc"),
@@ -117,7 +128,8 @@ def test_the_best_point_alone_is_scored_on_test_images(task: Task, model: dict[s
 
 @pytest.mark.usefixtures("project")
 def test_shares_are_nested_and_each_has_its_best(task: Task) -> None:
-    parts = [sweeping.subset(task, share) for share in (0.2, 0.5, 1.0)]
+    parts = [sweeping.subset(task, share, seed=1).train for share in (0.2, 0.5, 1.0)]
+    assert parts[1].tolist() != sweeping.subset(task, 0.5, seed=0).train.tolist()
     assert [part.shape for part in parts] == [(2, 6), (2, 15), (2, 30)]
     for small, large in pairwise(parts):
         assert all(set(a) <= set(b) for a, b in zip(small.tolist(), large.tolist(), strict=True))
@@ -159,14 +171,15 @@ def test_a_sweep_that_was_stopped_goes_on_from_the_points_that_are_done(monkeypa
 
     monkeypatch.setattr(checkpoint.Checkpoint, "load", counted)
     assert carried_out(**changes) == whole
-    assert loaded == [True] * 4 + [False] * 2  # two seeds a point
+    assert loaded == [True] * 2 + [False] * 4  # three points a seed
 
 
 @pytest.mark.usefixtures("project")
 def test_a_sweep_whose_points_all_diverge_has_no_best() -> None:
     record = carried_out(grid={"optimizer": {"lr": [1e30, 1e31]}})
     assert sweep_summary.numbers({"mine": record}) == {}
-    assert sweep_summary.table({"mine": record}).empty
+    assert sweep_summary.table({"mine": record})["best"].tolist() == ["none: every point diverged"]
+    assert {row["kept_step"] for row in record["rows"]} == {None}
     sweeps.draw(Path("a.png"), "mine", record)
     assert Path("a.png").read_bytes().startswith(b"\x89PNG")
 
@@ -198,12 +211,13 @@ def test_means_and_spreads_are_over_the_seeds_of_a_point() -> None:
         values = dict.fromkeys(("train_loss", "train_accuracy", "validation_loss"), 0.5)
         return {
             "share": share, "train_images": 10, "point": point, "lr": [0.1, 0.2][point], "seed": seed, "kept_step": 1,
+            "setting": f"lr 0.{point + 1}",
             "last_step": 1, "diverged_at": None if accuracy else 1, **values, "validation_accuracy": accuracy,
             "best": test is not None, "test_accuracy": test,
         }  # fmt: skip
 
     record = {
-        "experiment": "D6", "task": "made", "model": "linear", "objective": "hinge", "axes": ["lr"],
+        "experiment": "D6", "task": "made", "model": "linear", "objective": "hinge", "axes": {"lr": "lr"},
         "rows": [
             row(0.1, 0, 0, 0.2, 0.3), row(0.1, 0, 1, 0.4, 0.5), row(0.1, 1, 0, 0.1), row(0.1, 1, 1, None),
             row(1.0, 0, 0, 0.5), row(1.0, 0, 1, 0.5), row(1.0, 1, 0, 0.6, 0.7), row(1.0, 1, 1, 0.9, 0.8),

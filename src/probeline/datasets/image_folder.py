@@ -44,7 +44,7 @@ def read(spec: Spec, name: str) -> Raw:
         UserError: There are no class folders, empty ones, other classes in test than in train, or damaged images: one
             line each. Or the digest is not the one expected.
     """
-    path = locate(spec.path)
+    path = locate(spec.path, f"datasets.{name}.path")
     entries = _in_folder(path) if path.is_dir() else _in_archive(path)
     halves = _splits(spec.path, entries)
     splits = {

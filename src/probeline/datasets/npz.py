@@ -34,7 +34,7 @@ def read(spec: Spec, name: str) -> Raw:
     Raises:
         UserError: The file, its digest or an array is not as it should be; one line names file and key.
     """
-    path = locate(spec.path)
+    path = locate(spec.path, f"datasets.{name}.path")
     if not path.is_file():
         raise UserError(f"{spec.path}: is a folder; `path` of an npz data set is a file")
     try:

@@ -32,7 +32,7 @@ def _mlp(path: Path, runs: list[dict[str, Any]]) -> None:
     """D8 to D10: validation loss and accuracy of every run, by epoch."""
     images, hidden = runs[0]["scores"]["train"]["images"], runs[0]["hidden"]
     figure, panels = style.new(
-        2, 10, 4.2, "D8 to D10: a hidden layer by hand", f"{hidden} ReLU units | {images:,} training images, one seed"
+        2, 10, 4.8, "D8 to D10: a hidden layer by hand", f"{hidden} ReLU units | {images:,} training images, one seed"
     )
     for axes, value in zip(panels, ("loss", "accuracy"), strict=True):
         for number, run in enumerate(runs):
@@ -44,7 +44,7 @@ def _mlp(path: Path, runs: list[dict[str, Any]]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"validation {value}")
-        axes.legend(title="after the last epoch", alignment="left")
+        axes.legend(title="after the last epoch", loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     style.save(figure, path)
 
 

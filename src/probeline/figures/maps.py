@@ -1,11 +1,13 @@
 """t-SNE maps (A5, B7): one beside its silhouettes by class, and several of one experiment side by side."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from probeline.figures import style
@@ -65,7 +67,7 @@ def compare(path: Path, experiment: str, task: str, maps: dict[str, "Map"]) -> N
     figure, panels = style.new(
         len(maps) + 2,
         SIDE * len(maps) + 2 * DOTS + 1.2,
-        SIDE + 1.5 + 0.2 * len(maps),
+        SIDE + 1.3 + 0.2 * len(maps),
         f"{experiment}: t-SNE of {task}",
         "silhouette: 1 amid the own class, 0 between two, negative amid another; "
         f"KL divergences compare where points and perplexity are the same{_some(first.facts, shown)}",
@@ -89,6 +91,15 @@ def compare(path: Path, experiment: str, task: str, maps: dict[str, "Map"]) -> N
         _rows(axes, [_label(first.facts, label) for label in shown] if column == 0 else [""] * len(shown))
         axes.set_xlabel(f"silhouette in the {space}")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    low, high = zip(*(axes.get_xlim() for axes in panels[-2:]), strict=True)
+    for axes in panels[-2:]:
+        axes.set_xlim(min(low), max(high))
+    classes = [
+        Line2D([], [], linestyle="", marker=marker, color=colour, label=_label(first.facts, label))
+        for label in shown
+        for colour, marker in [_look(shown, label)]
+    ]
+    figure.legend(handles=classes, ncols=math.ceil(len(classes) / 2), loc="outside lower left")
     style.save(figure, path)
 
 
@@ -190,8 +201,8 @@ def _names(axes: Axes, drawn: "Map", shown: list[int], side: float) -> None:
 
 def _quality(facts: dict[str, Any]) -> str:
     return (
-        f"{facts['points']:,} {facts['split']} images, perplexity {facts['perplexity']:g}, KL {facts['kl']:.3f}, "
-        f"trustworthiness {facts['trustworthiness']:.3f}"
+        f"{facts['points']:,} {facts['split']} images, perplexity {facts['perplexity']:g}\n"
+        f"KL {facts['kl']:.3f}, trustworthiness {facts['trustworthiness']:.3f}"
     )
 
 

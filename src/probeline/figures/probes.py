@@ -47,9 +47,14 @@ def draw(path: Path, task: str, table: pd.DataFrame) -> None:
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xlabel("test accuracy")
-    for row, (_, entry) in zip(rows, table.iterrows(), strict=True):
-        text = f"{entry['logistic_test_accuracy']:.4f}   {entry['dimensions']:,} numbers"
-        axes.text(1.01, row, text, va="center", transform=axes.get_yaxis_transform(), color=style.GREY)
+    optima, sizes = table["logistic_test_accuracy"], table["dimensions"]
+    for place, column in (
+        (1.11, ["optimum", *(f"{accuracy:.4f}" for accuracy in optima)]),
+        (1.25, ["dimensions", *(f"{size:,}" for size in sizes)]),
+    ):
+        for row, text in enumerate(column, start=-1):
+            axes.text(place, row, text, ha="right", va="center", transform=axes.get_yaxis_transform(), color=style.GREY)
+    figure.draw_without_rendering()  # the numbers at the right edge need a second round of layout
     figure.legend(loc="outside lower center", ncols=3)
     style.save(figure, path)
 
@@ -115,7 +120,7 @@ def draws(row: "pd.Series[Any]") -> str:
 
 
 def _name(row: "pd.Series[Any]") -> str:
-    return f"{row['encoder']}{' (untrained)' * (row['weights'] == 'initial')}"
+    return f"{row['encoder']}{', initial weights' * (row['weights'] == 'initial')}"
 
 
 def _error(accuracy: "pd.Series[float]", images: "pd.Series[int]") -> "pd.Series[float]":

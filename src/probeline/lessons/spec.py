@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from probeline.pipeline.params import Spec
+from probeline.pipeline.params import Spec, each_once
 from probeline.training.spec import L2, Count, EarlyStopping, NotNegative, Positive, Seed, Seeds
 
 
@@ -20,12 +20,6 @@ def _defined(point: list[float]) -> list[float]:
             f"{point} is no point (x, y, z); f divides by tanh(z^2): give three numbers, z 0.001 from 0 or more"
         )
     return point
-
-
-def _each_once(sizes: list[int]) -> list[int]:
-    if len(set(sizes)) < len(sizes):
-        raise ValueError("names a size twice; name each once")
-    return sizes
 
 
 Odd = Annotated[int, Field(ge=1, le=15), AfterValidator(_odd)]
@@ -128,7 +122,7 @@ class Matching(Spec):
     lr: Positive
     l2: NotNegative
     clip: Positive | None
-    batch_sizes: Annotated[list[Count], Field(min_length=1), AfterValidator(_each_once)]
+    batch_sizes: Annotated[list[Count], Field(min_length=1), AfterValidator(each_once)]
     epochs: Annotated[int, Field(ge=1, le=10**4)]
     seeds: Seeds
 

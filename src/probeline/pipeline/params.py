@@ -6,7 +6,7 @@ the audit event `probeline.params`, so that a test can compare it with what dvc.
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -118,7 +118,14 @@ def validate(where: str, data: Any, spec: type[S], file: Path = FILE) -> S:
     try:
         return spec.model_validate(data)
     except ValidationError as error:
-        raise UserError(*(f"{file}: {_dotted(where, e['loc'])}: {_say(e)}" for e in error.errors())) from None
+        raise UserError(*(f"{file}: {line}" for line in mistakes(where, error))) from None
+
+
+def mistakes(where: str, error: ValidationError) -> Iterator[str]:
+    """Each mistake in words: its key below a dotted path, and what is wrong."""
+    for found in error.errors():
+        key = _dotted(where, found["loc"])
+        yield f"{key}: {_say(found)}" if key else _say(found)
 
 
 def _dotted(where: str, loc: tuple[int | str, ...]) -> str:
@@ -138,6 +145,18 @@ def _say(error: Any) -> str:
     message = message.removeprefix("Input ").removeprefix("List ").replace(" after validation", "")
     given = repr(error["input"])
     return f"{message}, not {given if len(given) <= LONGEST else given[:LONGEST] + '...'}"
+
+
+def each_once(values: list[Any]) -> list[Any]:
+    """The values; for use as a validator.
+
+    Raises:
+        ValueError: One stands there twice.
+    """
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"names {value} twice; name each once")
+    return values
 
 
 def part(package: str, key: str = "name") -> Any:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 from torch import Tensor, nn
 
 from probeline.pipeline import params
@@ -27,8 +27,8 @@ class Grid(params.Spec):
         l2: Of `l2.strength`.
     """
 
-    lr: list[Positive] = []
-    l2: list[NotNegative] = []
+    lr: Annotated[list[Positive], AfterValidator(params.each_once)] = []
+    l2: Annotated[list[NotNegative], AfterValidator(params.each_once)] = []
 
 
 class Spec(Recipe):
@@ -47,6 +47,8 @@ class Spec(Recipe):
     def _can_vary(self) -> "Spec":
         if self.grid.l2 and self.l2 is None:
             raise ValueError("grid.l2 needs the key l2, which says the form of the penalty")
+        if self.may_diverge:
+            raise ValueError("may_diverge: a point that diverges is left out anyway; leave may_diverge out")
         if not hasattr(self.objective, "predict"):
             raise ValueError(f"{self.objective.name} predicts no classes; a probe needs an objective that does")
         return self

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
@@ -30,7 +30,9 @@ class Spec(params.Spec):
         metric: cosine compares directions (a vector of zeros is equally far from all); euclidean distances.
     """
 
-    neighbours: Annotated[list[Annotated[int, Field(ge=1, le=10**6)]], Field(min_length=1)] = [1, 3, 5, 10, 20, 50]
+    neighbours: Annotated[
+        list[Annotated[int, Field(ge=1, le=10**6)]], Field(min_length=1), AfterValidator(params.each_once)
+    ] = [1, 3, 5, 10, 20, 50]
     metric: Metric = "cosine"
 
 
@@ -54,12 +56,13 @@ class Result:
         return vote(self.train[1][near])
 
 
-def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, Labels], _classes: int = 0) -> Result:
+def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, Labels], where: str) -> Result:
     """Choose k on validation, all of them from one search.
 
     Args:
         train: float32 (n, D) and int64 (n,).
         validation: Likewise.
+        where: Key in params.yaml, for messages.
 
     Raises:
         UserError: Every k exceeds the number of training images, or a training vector is not finite.
@@ -67,9 +70,13 @@ def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, 
     ks = [k for k in sorted(set(spec.neighbours)) if k <= len(train[1])]
     if not ks:
         least = min(spec.neighbours)
-        raise UserError(f"probe: knn.neighbours: {least} is more than the {len(train[1])} training images; give fewer")
+        raise UserError(
+            f"params.yaml: {where}.knn.neighbours: {least} is more than the {len(train[1])} training images; give fewer"
+        )
     if not np.isfinite(train[0]).all():
-        raise UserError("probe: the training vectors hold inf or nan; their encoder has diverged: train it again")
+        raise UserError(
+            "params.yaml: {where}: the training vectors hold inf or nan: their encoder has diverged; embed another"
+        )
     labels = train[1][nearest(train[0], validation[0], ks[-1], spec.metric)]
     rows = [{"neighbours": k, "validation_accuracy": float(np.mean(vote(labels[:, :k]) == validation[1]))} for k in ks]
     return Result(max(rows, key=lambda row: row["validation_accuracy"]), rows, train, spec.metric)

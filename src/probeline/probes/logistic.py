@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
@@ -36,7 +36,17 @@ class Spec(params.Spec):
     The best accuracy wins, then the least cross-entropy, then the greatest strength.
     """
 
-    strengths: Annotated[list[Strength], Field(min_length=1)] = [1e4, 1e3, 1e2, 1e1, 1.0, 1e-1, 1e-2, 1e-3, 1e-4]
+    strengths: Annotated[list[Strength], Field(min_length=1), AfterValidator(params.each_once)] = [
+        1e4,
+        1e3,
+        1e2,
+        1e1,
+        1.0,
+        1e-1,
+        1e-2,
+        1e-3,
+        1e-4,
+    ]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ from probeline.pipeline.errors import UserError
 from probeline.pipeline.stage import root
 
 
-def locate(path: str) -> Path:
+def locate(path: str, key: str) -> Path:
     """A user's path: `~` expanded, a relative one counted from the clone.
+
+    Args:
+        key: Of params.yaml, that names it.
 
     Raises:
         UserError: There is nothing.
@@ -17,9 +20,11 @@ def locate(path: str) -> Path:
         found = root() / Path(path).expanduser()
         there = found.exists()
     except (RuntimeError, OSError, ValueError) as error:
-        raise UserError(f"{path!r}: no path of a file or folder ({error})") from None
+        raise UserError(f"params.yaml: {key}: {path!r} is no path of a file or folder ({error})") from None
     if not there:
-        raise UserError(f"{path}: no such file or folder ({found}); a relative path counts from the clone")
+        raise UserError(
+            f"params.yaml: {key}: {path}: no such file or folder ({found}); a relative path counts from the clone"
+        )
     return found
 
 

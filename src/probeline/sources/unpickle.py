@@ -40,7 +40,8 @@ def load(content: bytes, what: str) -> dict[str, Tensor]:
         found = _torch(content) if content.startswith((ZIP, LEGACY)) else _Unpickler(io.BytesIO(content)).load()
     except _Refused as error:
         raise UserError(
-            f"{what}: a pickle that wants to call {error}, which is no part of weights; do not use this file"
+            f"{what}: a pickle that wants to call {error}, which is no part of weights; nothing of it was run; "
+            "of a model of your own save the weights alone: torch.save(model.state_dict(), ...)"
         ) from None
     except (*DAMAGED, *OTHERS) as error:
         raise UserError(

@@ -149,7 +149,7 @@ def _fit(
 
 def _sgd(run: Run, images: int) -> Sgd:
     optimizer, l2 = run.optimizer, run.l2
-    penalty = 0.0 if l2 is None else l2.strength * {"sum": 2.0, "half": 1.0, "per_image": 2.0 / images}[l2.form]
+    penalty = 0.0 if l2 is None else l2.factor(images)
     return Sgd(optimizer.lr, optimizer.momentum, optimizer.weight_decay, penalty)
 
 

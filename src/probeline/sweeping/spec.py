@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from probeline.pipeline import params
 from probeline.training.spec import Run
@@ -40,24 +40,22 @@ class Spec(params.Spec):
         points: a list of changes, each a point: `points: [{optimizer: {name: adam, lr: 0.001}}, ...]`. One of the two,
             or neither.
         shares: Of the training images; each is a sweep of its own, with a best point of its own. A smaller share is a
-            part of a larger one, and the same images for every seed.
+            part of a larger one; which images they hold depends on the seed.
     """
 
     run: Run
     grid: dict[str, Any] = {}
-    points: list[dict[str, Any]] = []
-    shares: Annotated[list[Share], Field(min_length=1)] = [1.0]
+    points: Annotated[list[dict[str, Any]], AfterValidator(params.each_once)] = []
+    shares: Annotated[list[Share], Field(min_length=1), AfterValidator(params.each_once)] = [1.0]
 
     @model_validator(mode="after")
     def _one_way(self) -> "Spec":
         if self.grid and self.points:
             raise ValueError("has a grid and points; give one of them")
-        if not (self.grid or self.points or len(self.shares) > 1):
+        if not (any(_leaves(self.grid)) or any(self.points) or len(self.shares) > 1):
             raise ValueError("varies nothing; give a grid, points, or two shares")
         if not hasattr(self.run.objective, "predict"):
             raise ValueError(f"run: {self.run.objective.name} predicts no classes, and a sweep chooses by accuracy")
-        if len(set(self.shares)) < len(self.shares):
-            raise ValueError("shares: names one twice; name each once")
         return self
 
     @model_validator(mode="after")
@@ -65,8 +63,10 @@ class Spec(params.Spec):
         for key, values in _leaves(self.grid):
             if not values:
                 raise ValueError(f"grid.{key}: is empty; give at least one value")
-            if any(value in values[:place] for place, value in enumerate(values)):
-                raise ValueError(f"grid.{key}: names a value twice; name each once")
+            try:
+                params.each_once(values)
+            except ValueError as error:
+                raise ValueError(f"grid.{key}: {error}") from None
         number = len(self.points) or math.prod(len(values) for _, values in _leaves(self.grid))
         if number > MOST:
             raise ValueError(f"has {number} points; a sweep has {MOST} at the most")
@@ -104,16 +104,22 @@ class Spec(params.Spec):
         try:
             return Point(values, Run.model_validate(data))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ValueError(
-                f"the point {told(values)}: {where}: {first['msg'].removeprefix('Value error, ')}"
-            ) from None
+            raise ValueError(f"the point {told(values)}: {'; '.join(params.mistakes('', error))}") from None
+
+
+def short(key: str) -> str:
+    """A dotted key in a word: its last part, but that of `optimizer.name` is the optimizer, of `l2.strength` l2."""
+    parent, _, last = key.rpartition(".")
+    return parent.rpartition(".")[2] if last in {"name", "strength"} and parent else last
 
 
 def told(values: Mapping[str, Any]) -> str:
-    """The values of a point in words: the last part of each key names it."""
-    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items()) or "the run itself"
+    """The values of a point in words."""
+    words = [
+        f"{short(key)} {value:g}" if isinstance(value, float) else f"{short(key)} {value}"
+        for key, value in values.items()
+    ]
+    return ", ".join(words).replace(" None", " null") or "the run itself"
 
 
 def _leaves(grid: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, list[Any]]]:

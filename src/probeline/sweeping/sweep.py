@@ -15,7 +15,7 @@ from probeline import task as tasks
 from probeline.pipeline import files, parent
 from probeline.pipeline.progress import say
 from probeline.sweeping import linear
-from probeline.sweeping.spec import Point, Spec, told
+from probeline.sweeping.spec import Point, Spec, short, told
 from probeline.task import Task
 from probeline.training import checkpoint, data, device, seeds
 from probeline.training.evaluation import evaluate
@@ -37,54 +37,63 @@ def carry_out(name: str, spec: Spec) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     with checkpoint.store(f"sweep-{name}", mark) as checkpoints:
         for share in spec.shares:
-            part = replace(task, train=subset(task, share))
-            results = train(where, points, part, machine, checkpoints / str(share))
+            by_seed = [
+                train(where, points, seed, subset(task, share, seed), machine, checkpoints / str(share))
+                for seed in spec.run.seeds
+            ]
+            results = list(zip(*by_seed, strict=True))
             best = choose(results)
-            test = None if best is None else score(where, points[best], results[best], part, machine)
+            test = None if best is None else score(where, points[best], results[best], task, machine)
+            images = subset(task, share, 0).train.shape[1]
             for number, (point, found) in enumerate(zip(points, results, strict=True)):
-                chosen = number == best
-                about = {"share": share, "train_images": part.train.shape[1], "point": number}
-                rows += _rows(about, point, found, test if chosen else None)
+                about = {"share": share, "train_images": images, "point": number}
+                rows += _rows(about, point, found, test if number == best else None)
+            what = "every point diverged"
             if best is not None and test is not None:
                 what = f"best {told(points[best].values)}, test {fmean(test):.4f}"
-                say(f"{name}, {share:.0%} of the training images: {what}")
+            say(f"{name}, {images:,} training images: {what}")
         with files.new_folder(Path("data/results/sweep") / name) as out:
             files.write_json(out / "sweep.json", {**_facts(spec, task), "rows": rows})
     return {**device.describe(machine), "peak_mib": round(device.peak_memory(machine))}
 
 
-def subset(task: Task, share: float) -> Any:
-    """A share of each draw's training images, int64 (draws, n): the beginning of one order, so that they are nested."""
+def subset(task: Task, share: float, seed: int) -> Task:
+    """A task with a share of each draw's training images: the beginning of one order a seed, so that shares are nested.
+
+    The order differs between seeds, so that their spread holds what the choice of images does.
+    """
     images = task.train.shape[1]
-    order = np.random.default_rng(0).permutation(images)
-    return task.train[:, np.sort(order[: max(2, round(share * images))])]
+    order = np.random.default_rng(seed).permutation(images)
+    return replace(task, train=task.train[:, np.sort(order[: max(2, round(share * images))])])
 
 
 def train(
-    where: str, points: Sequence[Point], task: Task, machine: torch.device, checkpoints: Path
-) -> list[list[SeedResult]]:
-    """Train all points: linear models in one pass, others one after the other, each from its checkpoint.
+    where: str, points: Sequence[Point], seed: int, task: Task, machine: torch.device, checkpoints: Path
+) -> list[SeedResult]:
+    """Train all points with one seed: linear models in one pass, others one after the other, each from its checkpoint.
 
     Returns:
-        The results of each point by seed, without those of test images.
+        The result of each point, without that of test images.
     """
-    runs = [point.run for point in points]
-    shared = data.to_device(task, runs[0], where, machine)
+    runs = [point.run.model_copy(update={"seeds": [seed]}) for point in points]
     if linear.in_one_pass(runs):
-        with tqdm(desc=where, unit="step", disable=None, leave=False, file=sys.stderr) as bar:
+        shared = data.to_device(task, runs[0], where, machine)
+        with tqdm(desc=f"{where} seed {seed}", unit="step", disable=None, leave=False, file=sys.stderr) as bar:
 
             def report(steps: int, of: int) -> None:
                 parent.insist()
                 bar.total = of
                 bar.update(steps - bar.n)
 
-            return linear.train(where, runs, task, shared, report=report)
-    found = []
-    for number, point in enumerate(tqdm(points, desc=where, unit="point", disable=None, leave=False, file=sys.stderr)):
-        own = data.to_device(task, point.run, where, machine)
-        say(f"{where}: point {number + 1} of {len(points)}: {told(point.values)}")
-        found.append(seeds.train(where, point.run, task, own, checkpoints / str(number), seeds.Effort(), splits=SPLITS))
-    return found
+            return [found for (found,) in linear.train(where, runs, task, shared, report=report)]
+    results = []
+    for number, (point, run) in enumerate(
+        zip(tqdm(points, desc=where, unit="point", disable=None, leave=False, file=sys.stderr), runs, strict=True)
+    ):
+        own, saved = data.to_device(task, run, where, machine), checkpoints / str(number)
+        about = f", point {number + 1} of {len(points)} ({told(point.values)})"
+        results += seeds.train(where, run, task, own, saved, seeds.Effort(), splits=SPLITS, about=about)
+    return results
 
 
 def choose(results: Sequence[Sequence[SeedResult]]) -> int | None:
@@ -120,9 +129,10 @@ def _rows(
     return [
         {
             **about,
+            "setting": told(point.values),
             **point.values,
             "seed": result.seed,
-            "kept_step": result.fit.step,
+            "kept_step": result.fit.step if result.scores else None,
             "last_step": result.fit.last_step,
             "diverged_at": result.fit.diverged_at,
             **{
@@ -147,6 +157,6 @@ def _facts(spec: Spec, task: Task) -> dict[str, Any]:
         "objective": run.objective.name,
         "images": {"train": task.train.shape[1], "validation": task.validation.shape[1], "test": len(task.test)},
         "grid": bool(spec.grid),
-        "axes": list(dict.fromkeys(key for values in spec.settings() for key in values)),
+        "axes": {key: short(key) for values in spec.settings() for key in values},
         "in_one_pass": linear.in_one_pass([point.run for point in spec.all_points()]),
     }

@@ -279,15 +279,11 @@ def _state(entropy: list[int]) -> int:
 
 @torch.no_grad()
 def add_penalty_gradient(l2: L2, parameters: Iterable[nn.Parameter], images: int) -> None:
-    """Add the gradient of the L2 penalty to that of every weight; biases and other vectors have no penalty.
-
-    The penalty is strength * sum(w^2), strength / 2 * sum(w^2) or strength / images * sum(w^2), by its form.
-    """
-    factor = l2.strength * {"sum": 2.0, "half": 1.0, "per_image": 2.0 / images}[l2.form]
+    """Add the gradient of the L2 penalty to that of every weight; biases and other vectors have no penalty."""
     weights = [weight for weight in parameters if weight.ndim > 1 and weight.grad is not None]
     for weight in weights[-1:] if l2.on == "last" else weights:
         assert weight.grad is not None
-        weight.grad.add_(weight, alpha=factor)
+        weight.grad.add_(weight, alpha=l2.factor(images))
 
 
 def make_optimizer(spec: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

@@ -70,6 +70,7 @@ def train(
     effort: Effort,
     start: Callable[[nn.Module, int], None] | None = None,
     splits: Sequence[str] = SPLITS,
+    about: str = "",
 ) -> list[SeedResult]:
     """Train a run, one seed after the other.
 
@@ -79,6 +80,7 @@ def train(
         checkpoints: Folder of this run's checkpoints.
         start: Changes the initial weights of the network of a seed, and what trains.
         splits: That are scored in the end.
+        about: What to say of this run beside its seed.
 
     Raises:
         UserError: The run does not fit the task, or it diverged and may not.
@@ -95,7 +97,8 @@ def train(
             if start is not None:
                 start(model, seed)
             place(model, shared)
-            label = f"{where.replace('.', '@')} seed {seed} ({position + 1} of {len(run.seeds)})"
+            turn = f" ({position + 1} of {len(run.seeds)})" if len(run.seeds) > 1 else ""
+            label = f"{where.replace('.', '@')} seed {seed}{turn}{about}"
             training, seen = frozen.shorten(model, drawn, run, label)
         except RuntimeError as error:
             raise _explained(error, where) from error

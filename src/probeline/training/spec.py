@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from probeline.pipeline.params import Spec, part
+from probeline.pipeline.params import Spec, each_once, part
 
 # No number that PyTorch could not hold as float32 or int32.
 Positive = Annotated[float, Field(gt=0, le=3e38)]
@@ -41,6 +41,10 @@ class L2(Spec):
     strength: NotNegative
     form: Literal["sum", "half", "per_image"]
     on: Literal["all", "last"] = "all"
+
+    def factor(self, images: int) -> float:
+        """The gradient of the penalty is this times the weights."""
+        return self.strength * {"sum": 2.0, "half": 1.0, "per_image": 2.0 / images}[self.form]
 
 
 class Plateau(Spec):
@@ -163,15 +167,9 @@ def _experiment(value: str) -> str:
     return value
 
 
-def _each_once(seeds: list[int]) -> list[int]:
-    if len(set(seeds)) < len(seeds):
-        raise ValueError("names a seed twice; name each once")
-    return seeds
-
-
 Experiment = Annotated[str, AfterValidator(_experiment)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_each_once)]
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(each_once)]
 
 
 class Run(Recipe, Images):
