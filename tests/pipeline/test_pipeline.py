@@ -137,17 +137,17 @@ def test_a_queue_of_experiments_is_compared(project: Path) -> None:
     assert git(project, "status", "--porcelain") == ""
 
 
-def killed_midway(folder: Path, victim: str, *command: str) -> None:
-    """Start DVC, and kill the training stage, `dvc` or both once a checkpoint has been written."""
+def killed_midway(folder: Path, victim: str, *command: str, script: str = "train") -> None:
+    """Start DVC, and kill the stage of a script, `dvc` or both once a checkpoint has been written."""
     slow = surroundings(PROBELINE_CHECKPOINT_SECONDS="0")
     started = subprocess.Popen(
         [str(folder / ".venv/bin/dvc"), *command],
         cwd=folder, env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     checkpoints = folder / ".checkpoints"
-    wait_for(lambda: any(path.stat().st_size for path in checkpoints.rglob("seed-0.pt")))
+    wait_for(lambda: any(path.stat().st_size for path in checkpoints.rglob("*.pt")))
     family = psutil.Process(started.pid).children(recursive=True)
-    stage = next(child for child in family if "stages/train.py" in child.cmdline())
+    stage = next(child for child in family if f"stages/{script}.py" in child.cmdline())
     if victim in {"stage", "both"}:
         stage.kill()
     if victim in {"dvc", "both"}:
@@ -158,7 +158,7 @@ def killed_midway(folder: Path, victim: str, *command: str) -> None:
     started.communicate()
     wait_for(lambda: not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE)
     assert started.returncode != 0
-    assert list(checkpoints.rglob("seed-0.pt"))
+    assert list(checkpoints.rglob("*.pt"))
 
 
 KILLS = ["stage", "dvc", "both"]
@@ -193,6 +193,32 @@ def test_augmentation_and_sampling_go_on_after_a_kill_too(project: Path, run: st
     undisturbed = dvc(project, "repro", "--force", "--single-item", f"train@{run}")
     assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
     assert contents(project / f"data/models/{run}") | contents(project / f"data/results/train/{run}") == found
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"),
+    [
+        ("probe@convnet-digits", {"probes.convnet-digits.gradient.epochs": 60}),
+        ("finetune@tuned", {"finetune.tuned.epochs": 60, "finetune.tuned.early_stopping.patience": 60}),
+        ("sweep@optimizers", {"sweeps.optimizers.run.epochs": 30}),
+    ],
+)
+def test_probes_fine_tunings_and_sweeps_go_on_after_a_kill_too(
+    project: Path, stage: str, changes: dict[str, object]
+) -> None:
+    for key, value in changes.items():
+        change(project, key, value)
+    script, _, name = stage.partition("@")
+    results = project / "data/results" / script / name
+    killed_midway(project, "both", "repro", stage, script=script)
+    assert not results.exists()
+    continued = dvc(project, "repro", stage)
+    assert ran(continued) == [stage]
+    assert script == "probe" or "goes on from step" in continued.stdout + continued.stderr
+    assert not list((project / ".checkpoints").iterdir())
+    found = contents(results)
+    assert ran(dvc(project, "repro", "--force", "--single-item", stage)) == [stage]
+    assert contents(results) == found
 
 
 def test_a_transfer_follows_its_source(project: Path) -> None:

@@ -91,7 +91,7 @@ def train(
         zip(tqdm(points, desc=where, unit="point", disable=None, leave=False, file=sys.stderr), runs, strict=True)
     ):
         own, saved = data.to_device(task, run, where, machine), checkpoints / str(number)
-        about = f", point {number + 1} of {len(points)} ({told(point.values)})"
+        about = f", point {number + 1} of {len(points)} ({told(point.values)})" if len(points) > 1 else ""
         results += seeds.train(where, run, task, own, saved, seeds.Effort(), splits=SPLITS, about=about)
     return results
 

@@ -98,7 +98,7 @@ def train(
                 start(model, seed)
             place(model, shared)
             turn = f" ({position + 1} of {len(run.seeds)})" if len(run.seeds) > 1 else ""
-            label = f"{where.replace('.', '@')} seed {seed}{turn}{about}"
+            label = f"{where.removeprefix('sweeps.').replace('.', '@')} seed {seed}{turn}{about}"
             training, seen = frozen.shorten(model, drawn, run, label)
         except RuntimeError as error:
             raise _explained(error, where) from error
@@ -131,6 +131,12 @@ def _explained(error: ValueError | RuntimeError, where: str) -> Exception:
         return UserError(
             f"params.yaml: {where}.batch_size: the last minibatch of an epoch has one image, and batch norm needs two; "
             "change the batch size"
+        )
+    if "does not have a deterministic implementation" in str(error):
+        operation = str(error).partition(" ")[0]
+        return UserError(
+            f"params.yaml: {where}: a GPU cannot train this network to the same bytes each time ({operation}); "
+            "set PROBELINE_DEVICE=cpu, or let trainable be only what comes after that layer"
         )
     if any(kind.__module__ == "torch._dynamo.exc" for kind in type(error).__mro__):
         reason = next((line for line in str(error).splitlines() if "ompiler" in line and "backend=" not in line), "")
