@@ -443,15 +443,29 @@ def test_dropout_before_the_first_layer_that_trains_is_off(task: Task) -> None:
         nn.Flatten(), nn.Linear(64, 8), nn.Dropout(0.5), nn.Linear(8, 4), nn.Dropout(0.5), nn.Linear(4, 3)
     )
     model[1].requires_grad_(requires_grad=False)
-    train_mode(model)
+    train_mode(model, "updated")
     assert [layer.training for layer in model] == [False, False, False, True, True, True]
     rest, inner = Frozen().shorten(model, drawn, run, "x")
-    train_mode(rest)
+    train_mode(rest, "updated")
     torch.manual_seed(0)
     short = rest(inner.batch(torch.arange(5)))
-    train_mode(model)
+    train_mode(model, "updated")
     torch.manual_seed(0)
     assert torch.allclose(short, model(drawn.batch(torch.arange(5))), atol=1e-6)
+
+
+@pytest.mark.parametrize("statistics", ["updated", "kept"])
+def test_the_statistics_of_batch_norm_are_updated_or_kept(statistics: str, task: Task, tmp_path: Path) -> None:
+    run = Run.model_validate(RUN | {"running_statistics": statistics})
+    drawn = of_draw(to_device(task, run, "train.mine", CPU), task, 0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(drawn.values, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    norm = model[2]
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    engine.fit(model, drawn, run, 0, Checkpoint(tmp_path / "c.pt"), lambda *_: None)
+    moved = {name for name, value in norm.state_dict().items() if not value.equal(before[name])}
+    assert {"weight", "bias"} <= moved
+    assert ("running_mean" in moved) == (statistics == "updated")
+    assert norm.training == (statistics == "updated")
 
 
 def test_what_was_fine_tuned_can_be_embedded_as_it_was_trained(project: Path) -> None:

@@ -114,7 +114,7 @@ def fit(
     # Each size of a minibatch compiled for itself, so that what is computed does not depend on which came first.
     network = torch.compile(model, dynamic=False) if recipe.compile else model
     epoch, order = -1, train
-    train_mode(model)
+    train_mode(model, recipe.running_statistics)
     if recipe.evaluate_start and not now.history:
         _evaluate(parts, data, recipe, clock)
 
@@ -239,7 +239,7 @@ def _evaluate(parts: _Parts, data: Data, recipe: Recipe, clock: _Clock) -> Score
     used = now.used[: len(sizes)].cpu().double()
     now.left_out += sum(sizes) - int(used.sum())
     score = evaluate(parts.model, data, "validation", recipe)
-    train_mode(parts.model)
+    train_mode(parts.model, recipe.running_statistics)
     now.history.append(
         {
             "step": now.step,

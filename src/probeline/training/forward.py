@@ -15,10 +15,13 @@ def forward(model: Callable[[Tensor], Tensor], images: Tensor, precision: str) -
     return out.float()
 
 
-def train_mode(model: nn.Module) -> None:
+def train_mode(model: nn.Module, statistics: str) -> None:
     """Set training mode, but for frozen layers: their batch norm learns nothing either.
 
     A layer without parameters, as dropout, is frozen before the first layer that trains.
+
+    Args:
+        statistics: `Recipe.running_statistics`.
     """
     model.train()
     trains = False
@@ -27,4 +30,6 @@ def train_mode(model: nn.Module) -> None:
         if any(parameter.requires_grad for parameter in own):
             trains = True
         elif own or not (trains or list(layer.children())):
+            layer.eval()
+        if statistics == "kept" and isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 (of all dimensions)
             layer.eval()

@@ -106,6 +106,8 @@ class Recipe(Spec):
             training starts from may then be the best.
         clip_norm: Largest 2-norm of the whole gradient.
         early_stopping: Without it, the weights after the last step are kept; with it, the best.
+        running_statistics: Of batch norm. updated: a minibatch is normalised by its own, and the running ones follow.
+            kept: by the running ones, in training too, and they stay; for weights that were trained before.
         precision: bfloat16 computes the network's products in 16 bits (autocast), in training and in scores; weights
             and loss stay float32.
         compile: Let torch.compile make code for the network: a slow first step, faster ones after it.
@@ -122,6 +124,7 @@ class Recipe(Spec):
     l2: L2 | None = None
     clip_norm: Positive | None = None
     early_stopping: EarlyStopping | None = None
+    running_statistics: Literal["updated", "kept"] = "updated"
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     may_diverge: bool = False
