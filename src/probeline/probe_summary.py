@@ -1,6 +1,5 @@
 """What the probes of all encoders have measured, as tables: from the records that they left."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import fmean, stdev
@@ -8,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from probeline.pipeline.errors import UserError
-from probeline.summary import metrics
+from probeline.summary import metrics, read
 
 PROBES = ("logistic", "gradient", "knn")
 Record = dict[str, Any]
@@ -27,14 +25,7 @@ def load(names: Iterable[str], folder: Path) -> dict[str, Record]:
     Raises:
         UserError: One is missing.
     """
-    records = {}
-    for name in names:
-        path = folder / name / "probe.json"
-        try:
-            records[name] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: is missing or damaged; run: dvc repro --force probe@{name}") from error
-    return records
+    return {name: read(folder / name / "probe.json", f"probe@{name}") for name in names}
 
 
 def numbers(records: Mapping[str, Record]) -> dict[str, float]:

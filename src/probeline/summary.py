@@ -30,14 +30,24 @@ def load(groups: Mapping[str, Iterable[str]], folder: Path) -> dict[str, Record]
     Raises:
         UserError: The record of a run is missing.
     """
-    records = {}
-    for group, name in ((group, name) for group, names in groups.items() for name in names):
-        path = folder / group / name / "run.json"
-        try:
-            records[name] = {"group": group, **json.loads(path.read_text(encoding="utf-8"))}
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: is missing or damaged; run: dvc repro --force {group}@{name}") from error
-    return records
+    return {
+        name: {"group": group, **read(folder / group / name / "run.json", f"{group}@{name}")}
+        for group, names in groups.items()
+        for name in names
+    }
+
+
+def read(path: Path, stage: str) -> Record:
+    """The record that a stage left.
+
+    Raises:
+        UserError: It is missing or damaged.
+    """
+    try:
+        found: Record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: is missing or damaged; run: dvc repro --force {stage}") from error
+    return found
 
 
 def drop_strays(names: Iterable[str], folder: Path, what: str) -> None:

@@ -1,6 +1,5 @@
 """What the sweeps have measured, as tables: from the records that they left."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from probeline.pipeline.errors import UserError
+from probeline.summary import read
 
 Record = dict[str, Any]
 VALUES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_accuracy")
@@ -23,14 +22,7 @@ def load(names: Iterable[str], folder: Path) -> dict[str, Record]:
     Raises:
         UserError: One is missing.
     """
-    records = {}
-    for name in names:
-        path = folder / name / "sweep.json"
-        try:
-            records[name] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path}: is missing or damaged; run: dvc repro --force sweep@{name}") from error
-    return records
+    return {name: read(folder / name / "sweep.json", f"sweep@{name}") for name in names}
 
 
 def rows(record: Record) -> pd.DataFrame:
