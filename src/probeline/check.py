@@ -149,7 +149,7 @@ def _misfits(objective: Any, seeds: list[int], name: str, task: Split) -> Iterat
 
 
 def _seeds(groups: Groups) -> Iterator[str]:
-    """Seeds whose weights the source does not have. A backbone has seed 0."""
+    """Weights that the source does not have. A backbone has seed 0."""
     runs = {name: run for group in MODELS for name, run in groups[group].items()}
     for name, run in groups["transfer"].items():
         for seed in run.seeds:
@@ -159,6 +159,13 @@ def _seeds(groups: Groups) -> Iterator[str]:
                     f"{run.source} has {', '.join(map(str, has))}"
                 )
     for name, embedded in groups["encoders"].items():
+        if embedded.weights == "initial" and (
+            embedded.source in groups["transfer"] or embedded.source in groups["finetune"]
+        ):
+            yield (
+                f"encoders.{name}.weights: {embedded.source} began with the weights of its own source; "
+                "name that one, with weights: trained"
+            )
         if embedded.source in runs and embedded.seed not in (has := getattr(runs[embedded.source], "seeds", [0])):
             yield (
                 f"encoders.{name}.seed: {embedded.seed} is no seed of {embedded.source}; "

@@ -27,7 +27,8 @@ class Spec(params.Spec):
 
     Attributes:
         source: An entry of `train`, `transfer`, `finetune` or `backbones`.
-        weights: trained, or initial: fresh ones from the same seed, those of a run before its training.
+        weights: trained, or initial: fresh ones from the same seed, those of a run before its training; not of a
+            transfer, which began with trained ones.
         seed: Of the source's, whose weights it takes; a backbone has 0.
         resize: Side to which the images are resized first; null is the source's own. A backbone then sees the centre
             of the size it was published for, or all where `resize` is no larger.

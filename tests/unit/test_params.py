@@ -153,6 +153,11 @@ def test_encoders_probes_and_maps_that_are_right() -> None:
         ("encoders", {"weights": "best"}, "encoders.trained.weights: should be 'trained' or 'initial', not 'best'"),
         ("encoders", {"task": "smal"}, "encoders.trained.task: unknown entry of tasks 'smal'; did you mean 'small'?"),
         ("encoders", {"weights": "initial"}, "finetune.tuned.encoder: trained has initial weights; fine-tune one with"),
+        (
+            "encoders",
+            {"source": "tuned", "weights": "initial"},
+            "encoders.trained.weights: tuned began with the weights of",
+        ),
         ("probes", {"logistic": {"strengths": []}}, "probes.trained.logistic.strengths: is empty; give at least one"),
         ("probes", {"gradient": {"seeds": [0]}}, "probes.trained.gradient.objective: is missing; add it"),
         ("probes", {"knn": {"neighbours": [1, 1]}}, "probes.trained.knn.neighbours: names 1 twice; name each once"),
