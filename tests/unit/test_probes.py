@@ -138,6 +138,23 @@ def test_validation_chooses_the_strength() -> None:
     assert found.loss(*validation) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**10])
+def test_the_default_strengths_follow_the_scale_of_the_vectors(scale: float) -> None:
+    """An untrained encoder may map all images to nearly one point; its probe is no less a probe."""
+    train, validation = clouds(60, 40, 3, apart=0.5), clouds(60, 40, 3, seed=1, apart=0.5)
+    scaled = [(vectors * np.float32(scale), labels) for vectors, labels in (train, validation)]
+    plain, other = (logistic.probe(logistic.Spec(), *data, 3) for data in ((train, validation), scaled))
+    assert len(plain.rows) == 9
+    for one, two in zip(plain.rows, other.rows, strict=True):
+        assert two["strength"] == pytest.approx(one["strength"] * scale**2)
+        assert two["objective"] == pytest.approx(one["objective"], rel=1e-5)
+        assert two["validation_accuracy"] == one["validation_accuracy"]
+    same = np.ones_like(train[0])
+    assert [row["strength"] for row in logistic.probe(logistic.Spec(), (same, train[1]), (same, train[1]), 3).rows] == [
+        1
+    ]
+
+
 def test_equal_accuracies_go_by_cross_entropy() -> None:
     train = clouds(60, 4, 2, apart=40.0)
     found = logistic.probe(logistic.Spec(), train, clouds(60, 4, 2, seed=1, apart=40.0), 2)

@@ -44,7 +44,8 @@ def tables(lessons: dict[str, Any]) -> dict[str, pd.DataFrame]:
     """A table a lesson, by the name of its file.
 
     scalars: a row a point and quantity; text, because all digits count here. mlp: a row a run. mlp_by_class: its test
-    accuracy by class. matching: a row a training of D13 and D14.
+    accuracy by class. matching: a row a training of D13 and D14. matching_losses: a row an epoch of each, empty where
+    the loss is not finite.
     """
     digits = ["measured", "exact", "reported"]
     scalars = pd.DataFrame(lessons["d7"])
@@ -56,6 +57,14 @@ def tables(lessons: dict[str, Any]) -> dict[str, pd.DataFrame]:
             [{"run": run["run"], **run["scores"]["test_accuracy_by_class"]} for run in lessons["mlp"]]
         ),
         "matching": pd.DataFrame([_matching_row(name, run) for name in ("d13", "d14") for run in lessons[name]]),
+        "matching_losses": pd.DataFrame(
+            [
+                {"lesson": name, "batch_size": run["batch_size"], "seed": run["seed"], "epoch": epoch, "loss": loss}
+                for name in ("d13", "d14")
+                for run in lessons[name]
+                for epoch, loss in enumerate(run["losses"])
+            ]
+        ).astype({"loss": float}),
     }
 
 

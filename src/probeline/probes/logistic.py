@@ -34,19 +34,13 @@ class Spec(params.Spec):
     """`logistic: {strengths: [...]}`: the L2 strengths of which validation chooses one.
 
     The best accuracy wins, then the least cross-entropy, then the greatest strength.
+
+    Attributes:
+        strengths: null tries ten times the mean squared distance of the training vectors from their mean, and tenths
+            of it, nine in all: a strength says little by itself, for vectors twice as long need four times as much.
     """
 
-    strengths: Annotated[list[Strength], Field(min_length=1), AfterValidator(params.each_once)] = [
-        1e4,
-        1e3,
-        1e2,
-        1e1,
-        1.0,
-        1e-1,
-        1e-2,
-        1e-3,
-        1e-4,
-    ]
+    strengths: Annotated[list[Strength], Field(min_length=1), AfterValidator(params.each_once)] | None = None
 
 
 @dataclass(frozen=True)
@@ -126,8 +120,9 @@ def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, 
     """
     rows: list[dict[str, Any]] = []
     best: tuple[tuple[float, float], dict[str, Any], Fit] | None = None
-    with bar("logistic probe", len(set(spec.strengths)), unit="strength") as progress:
-        for fit in fit_path(*train, classes, spec.strengths):
+    strengths = spec.strengths or default_path(train[0])
+    with bar("logistic probe", len(strengths), unit="strength") as progress:
+        for fit in fit_path(*train, classes, strengths):
             logits = fit.logits(validation[0])
             loss, accuracy = _loss(logits, validation[1]), float(np.mean(logits.argmax(axis=0) == validation[1]))
             row = {
@@ -147,6 +142,13 @@ def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, 
             progress.update()
     assert best is not None
     return Result(best[1], rows, best[2])
+
+
+def default_path(vectors: Vectors) -> list[float]:
+    """The strengths that are tried where an entry names none, for vectors (n, D); vectors that are all equal have 1."""
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    spread = sum(float(np.square(block).sum()) for _, block in blocks(vectors, mean)) / len(vectors)
+    return [spread * 10.0**power for power in range(1, -8, -1)] if spread > 0 else [1.0]
 
 
 def fit_path(vectors: Vectors, labels: Labels, classes: int, strengths: Sequence[float]) -> Iterator[Fit]:
