@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from probeline import task
@@ -13,7 +16,7 @@ from probeline.pipeline import files, parent
 from probeline.pipeline.params import read
 from probeline.pipeline.progress import bar, say
 from probeline.pipeline.stage import stage
-from probeline.training import checkpoint
+from probeline.training import checkpoint, device
 
 OUT = Path("data/results/lessons")
 
@@ -23,8 +26,12 @@ def main() -> None:
     digits = task.load(Path("data/tasks") / spec.tasks.mlp)
     colour = task.load(Path("data/tasks") / spec.tasks.convolution)
     first = convolution.first_images(digits, spec.d12.images, "lessons.d12")
+    matchings = [
+        (name, lesson, convolution.first_images(colour, lesson.images, f"lessons.{name}"))
+        for name, lesson in (("d13", spec.d13), ("d14", spec.d14))
+    ]
     folders = [Path("data/tasks") / name for name in (spec.tasks.mlp, spec.tasks.convolution)]
-    mark = checkpoint.fingerprint(folders, spec.model_dump())
+    mark = checkpoint.fingerprint(folders, {**spec.model_dump(), **device.describe(torch.device("cpu"))})
     # Small products: more threads would only wait for each other.
     with checkpoint.store("lessons", mark) as done, files.new_folder(OUT) as folder, threadpool_limits(1):
         files.write_json(folder / "d5.json", baseline.fit(digits, spec.d5))
@@ -34,14 +41,13 @@ def main() -> None:
         )
         files.write_array(folder / "original.npy", first)
         files.write_array(folder / "blurred.npy", convolution.blur(first, spec.d12))
-        for name, lesson in (("d13", spec.d13), ("d14", spec.d14)):
-            files.write_json(folder / f"{name}.json", matched(name, lesson, colour))
+        for name, lesson, images in matchings:
+            files.write_json(folder / f"{name}.json", matched(name, lesson, images))
         files.write_json(folder / "mlp.json", [trained(digits, spec, name, done) for name in spec.mlp.runs])
 
 
-def matched(name: str, lesson: Matching, colour: task.Task) -> list[dict[str, Any]]:
+def matched(name: str, lesson: Matching, images: NDArray[np.uint8]) -> list[dict[str, Any]]:
     """D13 or D14: a training a batch size and seed."""
-    images = convolution.first_images(colour, lesson.images, f"lessons.{name}")
     trainings = [(batch_size, seed) for batch_size in lesson.batch_sizes for seed in lesson.seeds]
     with bar(name, total=len(trainings) * lesson.epochs, unit="epoch") as progress:
         done = [convolution.match(images, lesson, *training, progress.update) for training in trainings]

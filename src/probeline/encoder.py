@@ -95,6 +95,11 @@ def view(source: Plan, spec: Spec, task: Task, where: str) -> Resize | None:
     published = source.shape[1] if source.shape and source.resize else None
     resize = Resize(side, min(side, published or side), source.interpolation) if side else None
     found = (channels, *((resize.crop,) * 2 if resize else (height, width)))
+    if resize and height != width:
+        raise UserError(
+            f"params.yaml: {where}: the images of {spec.task} are {height}x{width}, and only square ones are "
+            f"resized; give tasks.{spec.task} a number of pixels"
+        )
     if source.shape is None:
         return resize
     if channels != source.shape[0]:
@@ -127,7 +132,13 @@ def network(source: Plan, spec: Spec, shape: tuple[int, int, int], folder: Path,
     except ValueError as error:
         raise UserError(f"params.yaml: {where}: {error}") from None
     if spec.weights == "trained":
-        whole.load_state_dict(load_weights(folder / f"seed-{spec.seed}.pt"))
+        try:
+            whole.load_state_dict(load_weights(folder / f"seed-{spec.seed}.pt"))
+        except RuntimeError:  # layers of other shapes
+            raise UserError(
+                f"params.yaml: {where}.resize: the network of {spec.source} is another one for images of "
+                f"{shape[1]}x{shape[2]}; leave resize out"
+            ) from None
     return nn.Sequential(*(part for name, part in whole.named_children() if name != "head"))
 
 

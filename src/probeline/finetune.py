@@ -107,7 +107,18 @@ class Start:
             for name, value in transfer.load_weights(source / f"seed-{self.embedded['seed']}.pt").items()
             if not name.startswith("head.")
         }
-        weights |= {f"head.{name}": value for name, value in transfer.load_weights(head).items()}
+        fitted = transfer.load_weights(head)
+        if not fitted["bias"].isfinite().all():
+            raise UserError(
+                f"params.yaml: {self.where}.head: the {self.spec.head} probe never predicts a class of which it saw no "
+                "training image; give the task more images"
+            )
+        if not isinstance(getattr(model, "head", None), nn.Linear):
+            raise UserError(
+                f"params.yaml: {self.where}.source: the head of {self.spec.source} is no single linear layer, as "
+                "a probe is; fine-tune another"
+            )
+        weights |= {f"head.{name}": value for name, value in fitted.items()}
         # The parts of a network differ; all of them are loaded.
         self.run = self.run.model_copy(update={"load": [name for name, part in model.named_children()]})
         transfer.prepare(model, self.run, weights, self.where)

@@ -50,11 +50,12 @@ def table(records: Mapping[str, Record], runs: Mapping[str, Record]) -> pd.DataF
 
 
 def source_accuracy(record: Record, runs: Mapping[str, Record]) -> float | None:
-    """Of the trained source on what it was trained for: published top-1, or the run's own test accuracy."""
+    """Of the trained source on what it was trained for: published top-1, or the test accuracy of the run's own seed."""
     if record["weights"] == "initial":
         return None
     if record["source"] in runs:
-        value = metrics(runs[record["source"]])["mean"]["test_accuracy"]
+        seeds = metrics(runs[record["source"]])["seeds"]
+        (value,) = (seed["test_accuracy"] for seed in seeds if seed["seed"] == record["seed"])
         return None if value is None else float(value)
     top1: float | None = record["top1"]
     return top1

@@ -93,9 +93,10 @@ def probe(
             splits_of(found, draw, device),
         )
         try:
-            trained = descent.probe(spec.gradient, data, classes, where, checkpoints)
+            spec.gradient.objective.outputs(classes)
         except ValueError as error:  # an objective for another number of classes
             raise UserError(f"params.yaml: {where}.gradient: {error}") from None
+        trained = descent.probe(spec.gradient, data, classes, f"{where}.gradient", checkpoints)
         if trained is None:
             raise UserError(f"params.yaml: {where}.gradient: diverged at every point; lower its learning rate")
         scores = {split: evaluate(trained.layer, data, split, spec.gradient) for split in SPLITS}

@@ -69,9 +69,9 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     try:
         weights: dict[str, Tensor] = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
-        name = path.parent.name
         raise UserError(
-            f"{path}: missing or damaged; make it again: dvc repro --force train@{name} (or transfer@ or weights@)"
+            f"{path}: missing or damaged; make it again: dvc repro --force train@{path.parent.name} "
+            "(or transfer@, finetune@, weights@)"
         ) from error
     return weights
 

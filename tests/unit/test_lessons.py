@@ -426,7 +426,11 @@ def test_the_published_numbers(task: Task) -> None:
         "d13": [{**all_of(LESSONS.d13)[0], "norm": None, "not_finite": {"step": 5, "epoch": 1, "nan_epoch": None}}],
         "d14": all_of(LESSONS.d14),
     }
+    lessons["d14"].append({**lessons["d14"][0], "batch_size": 16})
+    lessons["d14"].append({**lessons["d14"][0], "batch_size": 16, "norm": None})
     tables, numbers = results.tables(lessons), results.numbers(lessons)
+    assert "d14.batch-16.norm" not in numbers  # a mean over the seeds that survived says too much
+    assert len(tables["matching_losses"]) == sum(len(run["losses"]) for name in ("d13", "d14") for run in lessons[name])
     assert tables["scalars"].loc[3, "reported"] == "-0.30697227565888"  # every digit
     assert tables["scalars"].loc[4, "reported"] == ""
     assert list(tables["mlp_by_class"].isna().iloc[0]) == [False, False, False, True]  # no bright test image

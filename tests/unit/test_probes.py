@@ -143,16 +143,15 @@ def test_the_default_strengths_follow_the_scale_of_the_vectors(scale: float) -> 
     """An untrained encoder may map all images to nearly one point; its probe is no less a probe."""
     train, validation = clouds(60, 40, 3, apart=0.5), clouds(60, 40, 3, seed=1, apart=0.5)
     scaled = [(vectors * np.float32(scale), labels) for vectors, labels in (train, validation)]
-    plain, other = (logistic.probe(logistic.Spec(), *data, 3) for data in ((train, validation), scaled))
+    plain = logistic.probe(logistic.Spec(), train, validation, 3)
+    other = logistic.probe(logistic.Spec(), scaled[0], scaled[1], 3)
     assert len(plain.rows) == 9
     for one, two in zip(plain.rows, other.rows, strict=True):
         assert two["strength"] == pytest.approx(one["strength"] * scale**2)
         assert two["objective"] == pytest.approx(one["objective"], rel=1e-5)
         assert two["validation_accuracy"] == one["validation_accuracy"]
-    same = np.ones_like(train[0])
-    assert [row["strength"] for row in logistic.probe(logistic.Spec(), (same, train[1]), (same, train[1]), 3).rows] == [
-        1
-    ]
+    same = np.ones_like(train[0]), train[1]
+    assert [row["strength"] for row in logistic.probe(logistic.Spec(), same, same, 3).rows] == [1]
 
 
 def test_equal_accuracies_go_by_cross_entropy() -> None:
@@ -178,7 +177,7 @@ def test_what_cannot_be_probed_is_refused_in_one_line() -> None:
     broken[3, 1] = np.nan
     with pytest.raises(UserError, match="inf or nan"):
         logistic.probe(spec, (broken, labels), (vectors, labels), 2)
-    with pytest.raises(UserError, match="inf or nan"):
+    with pytest.raises(UserError, match=r"^params.yaml: probes.a: the training vectors hold inf or nan"):
         knn.probe(knn.Spec(neighbours=[1]), (broken, labels), (vectors, labels), "probes.a")
     with pytest.raises(UserError, match="50 is more than the 20 training images; give fewer"):
         knn.probe(knn.Spec(neighbours=[50]), (vectors, labels), (vectors, labels), "probes.a")

@@ -18,7 +18,7 @@ from probeline.pipeline.errors import UserError
 from probeline.pipeline.params import module
 from probeline.probes import gradient
 from probeline.task import Task
-from probeline.training import data, engine, seeds
+from probeline.training import checkpoint, data, engine, seeds
 from probeline.training.checkpoint import Checkpoint
 from probeline.training.data import DeviceVectors, Resize, of_draw, to_device
 from probeline.training.evaluation import evaluate
@@ -148,12 +148,20 @@ def test_seen_images_are_handed_on(task: Task, tmp_path: Path) -> None:
             "mine reads images of 8x8 and those of small are 4x4; embed a task of that size, or set re",
         ),
         ({"task": "colour"}, "mine reads images of 1 channel(s) and colour has 3; embed a task with 1"),
+        (
+            {"task": "wide", "resize": 8},
+            "the images of wide are 8x4, and only square ones are resized; give tasks.wide",
+        ),
         ({"task": "gone"}, "data/tasks/gone: missing or damaged; run: dvc repro --force split@gone"),
         ({"source": "gone"}, "data/models/gone: missing or damaged"),
     ],
 )
 def test_what_does_not_fit_is_one_line(project: Path, task: Task, changes: dict[str, Any], line: str) -> None:
-    for name, images in (("small", task.images[:, ::2, ::2]), ("colour", np.repeat(task.images, 3, axis=3))):
+    for name, images in (
+        ("small", task.images[:, ::2, ::2]),
+        ("colour", np.repeat(task.images, 3, axis=3)),
+        ("wide", task.images[:, :, ::2]),
+    ):
         (project / "data/tasks" / name).mkdir()
         tasks.save(replace(task, images=images), project / "data/tasks" / name)
     with pytest.raises(UserError) as error:
@@ -483,17 +491,42 @@ def test_what_was_fine_tuned_can_be_embedded_as_it_was_trained(project: Path) ->
         "shape": [1, 8, 8], "resize": 9, "interpolation": "bicubic",
     }  # fmt: skip
     assert embedded(source="tuned").facts["resize"] == 9
+    with pytest.raises(
+        UserError, match=r"mine-made.resize: the network of tuned is another one for images of 6x6; leave"
+    ):
+        embedded(source="tuned", resize=6)
 
 
 @pytest.mark.usefixtures("project")
-def test_a_checkpoint_is_of_one_head() -> None:
+def test_a_probe_without_a_class_is_no_head() -> None:
     embedded()
     probed()
-    marks = []
-    for head in ("gradient", "logistic"):
-        start = finetune.Start(finetune.Spec.model_validate(FINETUNE | {"head": head}), "finetune.tuned")
-        marks.append(start.entry)
-    assert marks[0] != marks[1]
+    head = Path("data/probes/mine-made/draw-0.gradient.pt")
+    state = torch.load(head, weights_only=True)
+    state["bias"][1] = -torch.inf
+    torch.save(state, head)
+    write_params(finetune={"tuned": FINETUNE | {"seeds": [0]}})
+    with pytest.raises(
+        UserError, match=r"^params.yaml: finetune.tuned.head: the gradient probe never predicts a class"
+    ):
+        finetuning.main("tuned")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_checkpoint_is_of_one_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded()
+    probed()
+    plain, marks = checkpoint.fingerprint, []
+
+    def marked(*arguments: Any) -> str:
+        marks.append(plain(*arguments))
+        return marks[-1]
+
+    monkeypatch.setattr(checkpoint, "fingerprint", marked)
+    for head in ("gradient", "logistic", "gradient"):
+        write_params(finetune={"tuned": FINETUNE | {"head": head}})
+        finetuning.main("tuned")
+    assert marks[0] == marks[2] != marks[1]
 
 
 def test_a_transfer_from_weights_that_saw_its_test_images_is_refused(project: Path, task: Task) -> None:

@@ -78,6 +78,8 @@ def test_the_points_of_a_grid_and_of_a_list() -> None:
         ),
         ({"grid": {"optimizer": {"lr": [0.1, 0.1]}}}, "sweeps.mine: grid.optimizer.lr: names 0.1 twice; name each"),
         ({"grid": {"task": ["a", "b"]}}, "task is the same for all points of a sweep; make a second sweep for another"),
+        ({"grid": {"objective": [{"name": "cross_entropy"}, {"name": "hinge"}]}}, "objective.name is the same for all"),
+        ({"grid": {"model": [{"name": "linear"}, {"name": "mlp", "hidden": [4]}]}}, "model.name is the same for all"),
         ({"grid": {"seeds": [[0], [1]]}}, "seeds is the same for all points of a sweep"),
         ({"grid": {"batch_size": list(range(2, 2000))}}, "sweeps.mine: has 1998 points; a sweep has 1000 at the most"),
         ({"shares": [0.5, 0.5]}, "sweeps.mine.shares: names 0.5 twice; name each once"),
@@ -172,6 +174,14 @@ def test_a_sweep_that_was_stopped_goes_on_from_the_points_that_are_done(monkeypa
     monkeypatch.setattr(checkpoint.Checkpoint, "load", counted)
     assert carried_out(**changes) == whole
     assert loaded == [True] * 2 + [False] * 4  # three points a seed
+
+
+@pytest.mark.usefixtures("project")
+def test_a_point_that_cannot_be_built_is_named_before_any_is_trained() -> None:
+    model = {"name": "convnet", "channels": [2], "kernel": 3, "padding": 1, "batch_norm": False, "hidden": [4]}
+    with pytest.raises(UserError, match=r"^params.yaml: sweeps.mine, the point kernel 9, padding 0: images of 4x4"):
+        carried_out(run=RUN | {"model": model}, grid={}, points=[{}, {"model": {"kernel": 9, "padding": 0}}])
+    assert not Path(".checkpoints").exists()
 
 
 @pytest.mark.usefixtures("project")

@@ -36,9 +36,8 @@ def draw(path: Path, experiment: str, task: str, runs: dict[str, dict[str, float
     for number, run in enumerate(table.columns):
         colour, marker = style.SERIES[number % len(style.SERIES)], MARKERS[number % len(MARKERS)]
         steps, seeds = (int(scale[column].to_dict()[run]) for column in ("last_step", "seeds"))
-        label = (
-            f"{run}\nmean over classes {table[run].mean():.3f}; {steps:,} steps, {seeds} seed{'s' if seeds > 1 else ''}"
-        )
+        effort = f"{steps:,} steps, {seeds} seed{'s' if seeds > 1 else ''}"
+        label = f"{run}\nmean over classes {table[run].mean():.3f}; {effort}"
         points = (table[run], place) if named else (place, table[run])
         axes.plot(*points, linestyle="", markersize=6 if named else 4, label=label, color=colour, marker=marker)
     if named:

@@ -120,20 +120,17 @@ def _explosion(path: Path, runs: list[dict[str, Any]]) -> None:
 def _clipped(path: Path, runs: list[dict[str, Any]]) -> None:
     """D14: the final norm by batch size, a dot a seed."""
     seeds, found = len({run["seed"] for run in runs}), norms(runs)
-    figure, (axes,) = style.new(
-        1,
-        7.5,
-        4.2,
-        "D14: the same with clipped gradients",
-        f"{seeds} seed{'s'[: seeds > 1]}; the line joins their means",
-    )
+    diverged = sorted({run["batch_size"] for run in runs} - set(found))
+    without = f"; a seed diverged at batch size {', '.join(map(str, diverged))}" if diverged else ""
+    subtitle = f"{seeds} seed{'s'[: seeds > 1]}; the line joins their means{without}"
+    figure, (axes,) = style.new(1, 7.5, 4.2, "D14: the same with clipped gradients", subtitle)
     for size, values in found.items():
         axes.plot(
             [size] * len(values), values, ".", color=style.SERIES[0], label="a seed" if size == min(found) else None
         )
     sizes = sorted(found)
     axes.plot(sizes, [fmean(found[size]) for size in sizes], color=style.SERIES[0], linewidth=1)
-    axes.plot(list(NORMS), list(NORMS.values()), "x", color=style.GREY, label="reported")
+    axes.plot(list(NORMS), list(NORMS.values()), "x", color=style.GREY, label="reported, of a layer that is not stated")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("batch size")
     axes.set_ylabel("L2 norm between the layers' outputs")

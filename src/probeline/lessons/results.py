@@ -95,12 +95,12 @@ def _matching_row(name: str, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def norms(lesson: list[dict[str, Any]]) -> dict[int, list[float]]:
-    """The final norms by batch size, a value a seed; of D14, or of D13 where it stayed finite."""
-    found: dict[int, list[float]] = {}
+    """The final norms by batch size, a value a seed; of those sizes at which no seed diverged."""
+    found: dict[int, list[float | None]] = {}
     for run in lesson:
-        if run["norm"] is not None:
-            found.setdefault(run["batch_size"], []).append(run["norm"])
-    return found
+        found.setdefault(run["batch_size"], []).append(run["norm"])
+    finite = {size: [norm for norm in values if norm is not None] for size, values in found.items()}
+    return {size: values for size, values in finite.items() if len(values) == len(found[size])}
 
 
 def largest_error(rows: list[dict[str, Any]]) -> float:

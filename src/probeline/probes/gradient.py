@@ -16,6 +16,7 @@ from probeline.training.checkpoint import Checkpoint
 from probeline.training.data import DeviceVectors
 from probeline.training.engine import Fit, fit
 from probeline.training.evaluation import Score, evaluate
+from probeline.training.seeds import explained
 from probeline.training.spec import L2, NotNegative, Positive, Recipe, Seeds
 
 
@@ -89,20 +90,26 @@ class Result:
         return {name: value.detach().cpu() for name, value in self.layer.state_dict().items()}
 
 
-def probe(spec: Spec, data: DeviceVectors, classes: int, label: str, checkpoints: Path) -> Result | None:
+def probe(spec: Spec, data: DeviceVectors, classes: int, where: str, checkpoints: Path) -> Result | None:
     """Train every point, and choose one on validation. None where all diverged.
 
     Args:
-        label: For the progress bar.
+        where: Key in params.yaml, for messages and the progress bar.
         checkpoints: A folder for them.
+
+    Raises:
+        UserError: This machine cannot train it.
     """
     rows: list[dict[str, Any]] = []
     best: tuple[float, Fit, dict[str, Any]] | None = None
     layer = nn.Linear(data.values, spec.objective.outputs(classes), device=data.vectors.device)
     points = list(spec.points())
-    with bar(label, unit="step") as progress:
+    with bar(where, unit="step") as progress:
         for number, (point, seed) in enumerate(product(points, spec.seeds)):
-            done, score = _train(layer, point, seed, data, Checkpoint(checkpoints / f"{number}.pt"), progress)
+            try:
+                done, score = _train(layer, point, seed, data, Checkpoint(checkpoints / f"{number}.pt"), progress)
+            except RuntimeError as error:
+                raise explained(error, where) from error
             row = {
                 "lr": point.optimizer.lr,
                 "l2": point.l2.strength if point.l2 else 0.0,

@@ -75,7 +75,7 @@ def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, 
         )
     if not np.isfinite(train[0]).all():
         raise UserError(
-            "params.yaml: {where}: the training vectors hold inf or nan: their encoder has diverged; embed another"
+            f"params.yaml: {where}: the training vectors hold inf or nan: their encoder has diverged; embed another"
         )
     labels = train[1][nearest(train[0], validation[0], ks[-1], spec.metric)]
     rows = [{"neighbours": k, "validation_accuracy": float(np.mean(vote(labels[:, :k]) == validation[1]))} for k in ks]

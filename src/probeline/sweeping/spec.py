@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -70,11 +71,10 @@ class Spec(params.Spec):
         number = len(self.points) or math.prod(len(values) for _, values in _leaves(self.grid))
         if number > MOST:
             raise ValueError(f"has {number} points; a sweep has {MOST} at the most")
-        for point in self.settings():
+        for point in self.all_points():
             for key in FIXED:
-                if key in point:
+                if (value := attrgetter(key))(point.run) != value(self.run):
                     raise ValueError(f"{key} is the same for all points of a sweep; make a second sweep for another")
-            self._point(point)
         return self
 
     def settings(self) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from probeline.sweeping import linear
 from probeline.sweeping.spec import Point, Spec, short, told
 from probeline.task import Task
 from probeline.training import checkpoint, data, device, seeds
-from probeline.training.evaluation import evaluate
+from probeline.training.evaluation import Score, evaluate
 from probeline.training.record import SeedResult
 
 SPLITS = ("train", "validation")
@@ -30,15 +30,18 @@ def carry_out(name: str, spec: Spec) -> dict[str, Any]:
     Returns:
         What the log should know.
     """
-    where = f"sweeps.{name}"
+    where = f"sweeps.{name}.run"
     folder = Path("data/tasks") / spec.run.task
     task, machine, points = tasks.load(folder), device.choose(), spec.all_points()
     mark = checkpoint.fingerprint([folder], {"sweep": spec.model_dump(), **device.describe(machine)})
+    for point in points:  # before any is trained
+        with torch.device("meta"):
+            seeds.build(point.run, task, f"sweeps.{name}, the point {told(point.values)}")
     rows: list[dict[str, Any]] = []
     with checkpoint.store(f"sweep-{name}", mark) as checkpoints:
         for share in spec.shares:
             by_seed = [
-                train(where, points, seed, subset(task, share, seed), machine, checkpoints / str(share))
+                train(name, points, seed, subset(task, share, seed), machine, checkpoints / str(share))
                 for seed in spec.run.seeds
             ]
             results = list(zip(*by_seed, strict=True))
@@ -68,17 +71,20 @@ def subset(task: Task, share: float, seed: int) -> Task:
 
 
 def train(
-    where: str, points: Sequence[Point], seed: int, task: Task, machine: torch.device, checkpoints: Path
+    name: str, points: Sequence[Point], seed: int, task: Task, machine: torch.device, checkpoints: Path
 ) -> list[SeedResult]:
     """Train all points with one seed: linear models in one pass, others one after the other, each from its checkpoint.
 
     Returns:
         The result of each point, without that of test images.
     """
+    where = f"sweeps.{name}.run"
     runs = [point.run.model_copy(update={"seeds": [seed]}) for point in points]
     if linear.in_one_pass(runs):
+        # A sweep keeps no curves: one evaluation, at the end.
+        runs = [run.model_copy(update={"evaluate_every": run.epochs}) for run in runs]
         shared = data.to_device(task, runs[0], where, machine)
-        with tqdm(desc=f"{where} seed {seed}", unit="step", disable=None, leave=False, file=sys.stderr) as bar:
+        with tqdm(desc=f"sweep@{name} seed {seed}", unit="step", disable=None, leave=False, file=sys.stderr) as bar:
 
             def report(steps: int, of: int) -> None:
                 parent.insist()
@@ -88,18 +94,26 @@ def train(
             return [found for (found,) in linear.train(where, runs, task, shared, report=report)]
     results = []
     for number, (point, run) in enumerate(
-        zip(tqdm(points, desc=where, unit="point", disable=None, leave=False, file=sys.stderr), runs, strict=True)
+        zip(
+            tqdm(points, desc=f"sweep@{name}", unit="point", disable=None, leave=False, file=sys.stderr),
+            runs,
+            strict=True,
+        )
     ):
         own, saved = data.to_device(task, run, where, machine), checkpoints / str(number)
-        about = f", point {number + 1} of {len(points)} ({told(point.values)})" if len(points) > 1 else ""
-        results += seeds.train(where, run, task, own, saved, seeds.Effort(), splits=SPLITS, about=about)
+        which = f", point {number + 1} of {len(points)} ({told(point.values)})" if len(points) > 1 else ""
+        label = f"sweep@{name}{which}"
+        (found,) = seeds.train(where, run, task, own, saved, seeds.Effort(), splits=SPLITS, label=label)
+        # One of all points is needed again: they wait where there is most room.
+        kept = {key: value.cpu() for key, value in found.fit.weights.items()}
+        results.append(replace(found, fit=replace(found.fit, weights=kept)))
     return results
 
 
 def choose(results: Sequence[Sequence[SeedResult]]) -> int | None:
     """The point of the best mean validation accuracy, the first of equals; None where all have diverged seeds."""
     means = [
-        fmean(seed.scores["validation"].accuracy or 0.0 for seed in found)
+        fmean(_accuracy(seed.scores["validation"]) for seed in found)
         if all(seed.fit.diverged_at is None for seed in found)
         else -1.0
         for found in results
@@ -116,10 +130,13 @@ def score(where: str, point: Point, results: Sequence[SeedResult], task: Task, m
         model = seeds.build(point.run, task, where)
         model.load_state_dict(result.fit.weights)
         seeds.place(model, shared)
-        accuracy = evaluate(model, data.of_draw(shared, task, result.draw), "test", point.run).accuracy
-        assert accuracy is not None
-        found.append(accuracy)
+        found.append(_accuracy(evaluate(model, data.of_draw(shared, task, result.draw), "test", point.run)))
     return found
+
+
+def _accuracy(score: Score) -> float:
+    assert score.accuracy is not None  # Spec admits objectives that predict alone
+    return score.accuracy
 
 
 def _rows(

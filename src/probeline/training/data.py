@@ -42,7 +42,7 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class Resize:
-    """Images of another size than the task's: the shorter side becomes `side` (antialiased), the centre is kept.
+    """Square images of another size than the task's: of side `side` (antialiased), of which the centre is kept.
 
     Attributes:
         crop: Side of the square that is kept.

@@ -8,7 +8,9 @@ import resource
 import sys
 from typing import Any
 
+import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from probeline.pipeline.errors import UserError
 
@@ -32,6 +34,8 @@ def choose() -> torch.device:
         if not re.fullmatch("[1-9][0-9]{0,2}", threads):
             raise UserError(f"PROBELINE_THREADS={threads}: not a number of threads; give 1 to 999, or unset it")
         torch.set_num_threads(int(threads))
+    # NumPy's and SciPy's products too: their last digits depend on the number.
+    threadpool_limits(torch.get_num_threads(), "blas")
     name = os.environ.get("PROBELINE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -62,6 +66,7 @@ def describe(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "numpy": np.__version__,
     }
 
 

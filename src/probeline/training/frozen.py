@@ -43,6 +43,7 @@ class Frozen:
         weights = beginning.state_dict()
         known = self._weights
         if known is None or any(not torch.equal(value, known[name]) for name, value in weights.items()):
+            self._values = None  # the old ones go before the new ones come
             self._values = _activations(beginning, data, run.precision, label)
             self._weights = {name: value.clone() for name, value in weights.items()}
         assert self._values is not None

@@ -70,7 +70,7 @@ def train(
     effort: Effort,
     start: Callable[[nn.Module, int], None] | None = None,
     splits: Sequence[str] = SPLITS,
-    about: str = "",
+    label: str = "",
 ) -> list[SeedResult]:
     """Train a run, one seed after the other.
 
@@ -80,7 +80,7 @@ def train(
         checkpoints: Folder of this run's checkpoints.
         start: Changes the initial weights of the network of a seed, and what trains.
         splits: That are scored in the end.
-        about: What to say of this run beside its seed.
+        label: What to call it for the one who watches, in place of `where`.
 
     Raises:
         UserError: The run does not fit the task, or it diverged and may not.
@@ -98,12 +98,12 @@ def train(
                 start(model, seed)
             place(model, shared)
             turn = f" ({position + 1} of {len(run.seeds)})" if len(run.seeds) > 1 else ""
-            label = f"{where.removeprefix('sweeps.').replace('.', '@')} seed {seed}{turn}{about}"
-            training, seen = frozen.shorten(model, drawn, run, label)
+            told = f"{label or where.replace('.', '@')} seed {seed}{turn}"
+            training, seen = frozen.shorten(model, drawn, run, told)
         except RuntimeError as error:
-            raise _explained(error, where) from error
+            raise explained(error, where) from error
         saved = checkpoint.Checkpoint(checkpoints / f"seed-{seed}.pt")
-        done = _follow(where, label, training, seen, run, seed, saved, effort)
+        done = _follow(where, told, training, seen, run, seed, saved, effort)
         if done.diverged_at is not None and not run.may_diverge:
             raise UserError(
                 f"params.yaml: {where}: diverged: the loss of seed {seed} is not finite at step "
@@ -116,12 +116,13 @@ def train(
             scores = {split: evaluate(training, seen, split, run) for split in splits}
             if "test" in scores and (predicted := scores["test"].predicted) is not None:
                 confusion = confusion_matrix(task.labels[task.test], predicted.numpy(), len(task.classes))
-        say(f"{label}: {_outcome(done, scores)}")
+        say(f"{told}: {_outcome(done, scores)}")
         results.append(SeedResult(seed, draw, replace(done, weights=model.state_dict()), scores, confusion))
+        del training, seen  # before the next seed's activations are computed
     return results
 
 
-def _explained(error: ValueError | RuntimeError, where: str) -> Exception:
+def explained(error: ValueError | RuntimeError, where: str) -> Exception:
     """What PyTorch says of a user's mistake, in one line that names the key; anything else as it is."""
     if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return UserError(
@@ -178,7 +179,7 @@ def _follow(
         try:
             done = fit(model, drawn, run, seed, saved, report)
         except (ValueError, RuntimeError) as error:
-            raise _explained(error, where) from error
+            raise explained(error, where) from error
     if first is not None:
         images = len(drawn.splits["train"])
         effort.images += round((done.last_step - first) * images / math.ceil(images / run.batch_size))

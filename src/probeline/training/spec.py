@@ -206,8 +206,8 @@ class Transfer(Run):
     name it, the longer name counts. `plots/layers/<run>.txt` shows the layers of a run by name.
 
     Attributes:
-        source: An entry of `train` or `transfer`. Each seed starts from what the same seed of the source kept, so
-            that both see the same draw of a task.
+        source: An entry of `train`, `transfer`, `finetune` or `backbones`. Each seed starts from what the same seed of
+            the source kept, so that both see the same draw of a task.
         load: Layers that start with the weights that the source kept.
         new: Layers that start with fresh weights.
         trainable: What trains: all, the head alone, or so many layers that have parameters, from the end. The rest
