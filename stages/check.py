@@ -1,17 +1,21 @@
-"""check: refuse a mistake in params.yaml before anything is deleted or run."""
+"""check: refuse a mistake in params.yaml before anything is deleted or run; else list what its entries are called."""
 
 from pathlib import Path
 
-from probeline.check import check
+from probeline.check import GROUPS, check
 from probeline.pipeline import files
 from probeline.pipeline.params import section
 from probeline.pipeline.stage import stage
 
+ENTRIES = Path("data/entries.json")  # the names of all entries, by group
+
 
 def main() -> None:
-    check(section())
+    everything = section()
+    check(everything)
     # Always the same, so that a good edit reruns only the stages that read it.
     files.write(Path("data/checked"), "params.yaml is valid\n")
+    files.write_json(ENTRIES, {group: list(everything[group]) for group in GROUPS})
 
 
 if __name__ == "__main__":

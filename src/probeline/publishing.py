@@ -1,6 +1,6 @@
 """What the summary writes for people, apart from its two tables: a file a run, a figure a question."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def draw_runs(runs: Records, table: pd.DataFrame, new: Folder) -> None:
         classes.draw(folder / f"{experiment}.{task}.png", experiment, task, group, scale)
 
 
-def draw_tasks(tasks: Mapping[str, Any], new: Folder) -> None:
+def draw_tasks(tasks: Iterable[str], new: Folder) -> None:
     """A picture grid of every task (B1)."""
     folder = new(PLOTS / "tasks")
     for name in tasks:

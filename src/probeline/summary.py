@@ -61,7 +61,7 @@ def drop_strays(names: Iterable[str], folder: Path, what: str) -> None:
             shutil.rmtree(folder / stray, ignore_errors=True)
         else:
             (folder / stray).unlink(missing_ok=True)
-        say(f"{folder / stray}: removed, since params.yaml names no such {what} (DVC's cache has what a {what} left)")
+        say(f"{folder / stray}: removed, since params.yaml names no such {what} (DVC's cache still has it)")
 
 
 def metrics(run: Record) -> Record:

@@ -49,9 +49,10 @@ def declared(folder: Path) -> dict[str, Declared]:
             params = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
             found[stage.name] = Declared(
                 command=str(stage.cmd),
-                deps={dep.def_path for dep in stage.deps if dep not in params},
+                deps={dep.def_path for dep in stage.deps if dep not in params} - {"params.yaml"},
                 outs={out.def_path for out in stage.outs},
-                sections={name for dep in params for name in (dep.params or [""])},
+                sections={name for dep in params for name in (dep.params or [""])}
+                | {"" for dep in stage.deps if dep.def_path == "params.yaml" and dep not in params},  # all of it
             )
     return found
 

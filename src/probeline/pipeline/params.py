@@ -1,6 +1,6 @@
 """The one loader of params.yaml, and the base of every typed specification.
 
-A stage reads its own section and no other: `read("train.d1-softmax", Run)`. Every section asked for is announced as
+A stage reads its own section and no other: `read("train.d4-softmax", Run)`. Every section asked for is announced as
 the audit event `probeline.params`, so that a test can compare it with what dvc.yaml declares.
 """
 
