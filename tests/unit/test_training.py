@@ -618,9 +618,9 @@ def test_too_little_memory_is_one_line(task: Task, tmp_path: Path) -> None:
 
 def test_without_a_compiler_the_line_says_so(tmp_path: Path) -> None:
     code = (
-        "import torch; from probeline.training.seeds import _explained\n"
+        "import torch; from probeline.training.seeds import explained\n"
         "try:\n  torch.compile(torch.nn.Linear(2, 2))(torch.ones(1, 2))\n"
-        "except RuntimeError as error:\n  print(_explained(error, 'train.mine'))"
+        "except RuntimeError as error:\n  print(explained(error, 'train.mine'))"
     )
     surroundings = {
         "PATH": "",
