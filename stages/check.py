@@ -7,15 +7,13 @@ from probeline.pipeline import files
 from probeline.pipeline.params import section
 from probeline.pipeline.stage import stage
 
-ENTRIES = Path("data/entries.json")  # the names of all entries, by group
-
 
 def main() -> None:
     everything = section()
     check(everything)
     # Always the same, so that a good edit reruns only the stages that read it.
     files.write(Path("data/checked"), "params.yaml is valid\n")
-    files.write_json(ENTRIES, {group: list(everything[group]) for group in GROUPS})
+    files.write_json(Path("data/entries.json"), {group: list(everything[group]) for group in GROUPS})
 
 
 if __name__ == "__main__":

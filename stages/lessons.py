@@ -1,11 +1,11 @@
 """lessons: the from-scratch work of report D, forward and backward written by hand."""
 
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -16,7 +16,7 @@ from probeline.pipeline import files, parent
 from probeline.pipeline.params import read
 from probeline.pipeline.progress import bar, say
 from probeline.pipeline.stage import stage
-from probeline.training import checkpoint, device
+from probeline.training import checkpoint
 
 OUT = Path("data/results/lessons")
 
@@ -31,7 +31,8 @@ def main() -> None:
         for name, lesson in (("d13", spec.d13), ("d14", spec.d14))
     ]
     folders = [Path("data/tasks") / name for name in (spec.tasks.mlp, spec.tasks.convolution)]
-    mark = checkpoint.fingerprint(folders, {**spec.model_dump(), **device.describe(torch.device("cpu"))})
+    versions = {"python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}
+    mark = checkpoint.fingerprint(folders, {**spec.model_dump(), **versions})
     # Small products: more threads would only wait for each other.
     with checkpoint.store("lessons", mark) as done, files.new_folder(OUT) as folder, threadpool_limits(1):
         files.write_json(folder / "d5.json", baseline.fit(digits, spec.d5))

@@ -39,7 +39,7 @@ class Spec(Recipe):
     trainable: Trainable
 
     @model_validator(mode="after")
-    def _classifies(self) -> "Spec":
+    def _goes_on_from_a_probe(self) -> "Spec":
         if not hasattr(self.objective, "predict"):
             raise ValueError(f"{self.objective.name} predicts no classes, as the probe does; use cross_entropy")
         if "evaluate_start" in self.model_fields_set:

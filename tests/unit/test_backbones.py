@@ -379,6 +379,10 @@ def test_a_users_file_is_pinned(tmp_path: Path) -> None:
         read(**entry, sha256="0" * 64)
     with pytest.raises(UserError, match=r"^params.yaml: backbones.mine.path: none.pth: no such file"):
         read(**entry | {"path": "none.pth"})
+    wrapped = saved({f"module.{name}": value for name, value in lite0(2).items()})
+    (tmp_path / "mine.pth").write_bytes(wrapped)
+    with pytest.raises(UserError, match=r"^mine.pth: all its names begin with 'module.', as those of a DataParallel"):
+        read(**entry, sha256=hashlib.sha256(wrapped).hexdigest())
 
 
 @pytest.mark.parametrize(

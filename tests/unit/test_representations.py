@@ -12,7 +12,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from probeline import embedding, encoder, finetune, seen
+from probeline import embedding, encoder, finetune, probe_summary, seen
 from probeline import task as tasks
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.params import module
@@ -244,6 +244,36 @@ def test_a_gradient_probe_is_a_plain_loop_and_validation_chooses(task: Task, tmp
 def test_a_gradient_probe_whose_points_all_diverge(task: Task, tmp_path: Path) -> None:
     wild = GRID | {"grid": {"lr": [1e30]}, "optimizer": {"name": "sgd", "lr": 1.0}}
     assert gradient.probe(gradient.Spec.model_validate(wild), vectors(task), 3, "probe", tmp_path) is None
+
+
+def test_a_gradient_probe_that_memory_is_too_small_for_is_one_line(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4398046511104 bytes")
+
+    monkeypatch.setattr(gradient, "fit", full)
+    with pytest.raises(UserError, match=r"^params.yaml: probes.a.gradient: this machine's memory is too small"):
+        gradient.probe(gradient.Spec.model_validate(GRID), vectors(task), 3, "probes.a.gradient", tmp_path)
+
+
+def test_the_accuracy_of_a_source_is_that_of_the_seed_that_was_embedded() -> None:
+    scores = [{"loss": 1.0, "accuracy": accuracy} for accuracy in (0.5, 0.75)]
+    seed = {
+        "draw": 0, "kept_step": 1, "last_step": 1, "stopped_early": False, "left_out": 0, "confusion": None,
+        "diverged_at": None,
+    }  # fmt: skip
+    keys = ("experiment", "task", "dataset", "model", "objective", "parameters", "images", "transfer", "classes")
+    run = dict.fromkeys(keys) | {
+        "seeds": [
+            seed | {"seed": number, "scores": dict.fromkeys(("train", "validation", "test"), score)}
+            for number, score in enumerate(scores)
+        ]
+    }
+    record = {"weights": "trained", "source": "mine", "seed": 1, "top1": None}
+    assert probe_summary.source_accuracy(record, {"mine": run}) == 0.75
+    run["seeds"][0] |= {"scores": {}, "diverged_at": 1}  # type: ignore[index]
+    assert probe_summary.source_accuracy(record, {"mine": run}) == 0.75
 
 
 def test_a_gradient_probe_needs_no_leave_to_diverge() -> None:

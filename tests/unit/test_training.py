@@ -616,6 +616,30 @@ def test_too_little_memory_is_one_line(task: Task, tmp_path: Path) -> None:
         train_all(task, run, tmp_path)
 
 
+def test_what_a_gpu_cannot_do_deterministically_is_one_line() -> None:
+    message = "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you"
+    line = str(seeds.explained(RuntimeError(message), "finetune.mine"))
+    assert line.startswith(
+        "params.yaml: finetune.mine: a GPU cannot train this network to the same bytes each time (adapt"
+    )
+    other = RuntimeError("something else")
+    assert seeds.explained(other, "finetune.mine") is other
+
+
+def test_the_threads_are_those_of_numpy_too() -> None:
+    """The last digits of its products depend on them."""
+    code = (
+        "import numpy, scipy.linalg, threadpoolctl; from probeline.training import device\ndevice.choose()\n"
+        "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'})"
+    )
+    for threads in ("1", "2"):
+        found = {"PYTHONPATH": "src", "PROBELINE_THREADS": threads, "PROBELINE_DEVICE": "cpu"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=found, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == f"{{{threads}}}"
+
+
 def test_without_a_compiler_the_line_says_so(tmp_path: Path) -> None:
     code = (
         "import torch; from probeline.training.seeds import explained\n"

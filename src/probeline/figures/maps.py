@@ -45,14 +45,13 @@ def draw(path: Path, encoder: str, drawn: "Map") -> None:
         right.plot(values[row, 0], row, "o", color="white", markeredgecolor=style.GREY, markersize=6)
         right.plot(values[row, 1], row, linestyle="", marker=marker, color=colour, markersize=8)
     for place, heading, numbers in zip((1.16, 1.3), ("embedding\nopen", "map\nfilled"), values.T, strict=True):
-        texts = [heading, *(f"{number:z.2f}" if np.isfinite(number) else "-" for number in numbers)]
-        for row, text in enumerate(texts, start=-1):
-            right.text(place, row, text, ha="right", va="center", transform=right.get_yaxis_transform())
+        texts = (f"{number:z.2f}" if np.isfinite(number) else "-" for number in numbers)
+        style.column(right, place, heading, texts)
     right.set_title("silhouette by class\n", fontsize=9)
     means = ", ".join(f"{space} {value:z.3f}" for space, value in facts["silhouette"].items() if value is not None)
     _rows(right, [_label(facts, label) for label in shown])
     right.set_xlabel(f"silhouette; mean over all points: {means}")
-    figure.draw_without_rendering()  # the numbers at the right edge need a second round of layout
+    figure.draw_without_rendering()
     style.save(figure, path)
 
 

@@ -48,13 +48,9 @@ def draw(path: Path, task: str, table: pd.DataFrame) -> None:
     axes.set_xlim(0, 1)
     axes.set_xlabel("test accuracy")
     optima, sizes = table["logistic_test_accuracy"], table["dimensions"]
-    for place, column in (
-        (1.11, ["optimum", *(f"{accuracy:.4f}" for accuracy in optima)]),
-        (1.25, ["dimensions", *(f"{size:,}" for size in sizes)]),
-    ):
-        for row, text in enumerate(column, start=-1):
-            axes.text(place, row, text, ha="right", va="center", transform=axes.get_yaxis_transform(), color=style.GREY)
-    figure.draw_without_rendering()  # the numbers at the right edge need a second round of layout
+    style.column(axes, 1.11, "optimum", (f"{accuracy:.4f}" for accuracy in optima), style.GREY)
+    style.column(axes, 1.25, "dimensions", (f"{size:,}" for size in sizes), style.GREY)
+    figure.draw_without_rendering()
     figure.legend(loc="outside lower center", ncols=3)
     style.save(figure, path)
 

@@ -1,6 +1,7 @@
 """How every figure looks: colours that colour-blind people tell apart (Okabe and Ito), and bytes that do not vary."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -44,6 +45,15 @@ def new(columns: int, width: float, height: float, title: str, subtitle: str) ->
 def frame(column: float, row: float) -> Rectangle:
     """A frame round a cell of a heat map."""
     return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#D55E00", linewidth=2.5)
+
+
+def column(axes: Axes, place: float, heading: str, texts: Iterable[str], colour: str = "black") -> None:
+    """Write a text right of each row, from row 0 on, ending at `place` (1 is the right edge), under a heading.
+
+    The layout of such a figure needs a round more before the last: `figure.draw_without_rendering()`.
+    """
+    for row, text in enumerate([heading, *texts], start=-1):
+        axes.text(place, row, text, ha="right", va="center", transform=axes.get_yaxis_transform(), color=colour)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -1,6 +1,5 @@
 """What the lessons have measured, as tables and numbers: from the folder that the stage `lessons` left."""
 
-import json
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from probeline.pipeline.errors import UserError
+from probeline.summary import read
 
 NAMES = ("d5", "d7", "mlp", "d12", "d13", "d14")
 ARRAYS = ("original", "blurred")  # of D12
@@ -21,10 +21,7 @@ def load(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: One is missing or damaged.
     """
-    try:
-        return {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: is missing or damaged; run: dvc repro --force lessons") from error
+    return {name: read(folder / f"{name}.json", "lessons") for name in NAMES}
 
 
 def pictures(folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

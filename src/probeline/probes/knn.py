@@ -67,7 +67,7 @@ def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, 
     Raises:
         UserError: Every k exceeds the number of training images, or a training vector is not finite.
     """
-    ks = [k for k in sorted(set(spec.neighbours)) if k <= len(train[1])]
+    ks = [k for k in sorted(spec.neighbours) if k <= len(train[1])]
     if not ks:
         least = min(spec.neighbours)
         raise UserError(

@@ -1,6 +1,5 @@
 """A sweep: every point trained, the best chosen on validation images, and that one alone scored on test images."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from probeline import task as tasks
 from probeline.pipeline import files, parent
-from probeline.pipeline.progress import say
+from probeline.pipeline.progress import bar, say
 from probeline.sweeping import linear
 from probeline.sweeping.spec import Point, Spec, short, told
 from probeline.task import Task
@@ -30,7 +28,6 @@ def carry_out(name: str, spec: Spec) -> dict[str, Any]:
     Returns:
         What the log should know.
     """
-    where = f"sweeps.{name}.run"
     folder = Path("data/tasks") / spec.run.task
     task, machine, points = tasks.load(folder), device.choose(), spec.all_points()
     mark = checkpoint.fingerprint([folder], {"sweep": spec.model_dump(), **device.describe(machine)})
@@ -40,14 +37,14 @@ def carry_out(name: str, spec: Spec) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     with checkpoint.store(f"sweep-{name}", mark) as checkpoints:
         for share in spec.shares:
+            parts = {seed: subset(task, share, seed) for seed in spec.run.seeds}
+            images = parts[spec.run.seeds[0]].train.shape[1]
             by_seed = [
-                train(name, points, seed, subset(task, share, seed), machine, checkpoints / str(share))
-                for seed in spec.run.seeds
+                train(name, points, seed, part, machine, checkpoints / str(share)) for seed, part in parts.items()
             ]
             results = list(zip(*by_seed, strict=True))
             best = choose(results)
-            test = None if best is None else score(where, points[best], results[best], task, machine)
-            images = subset(task, share, 0).train.shape[1]
+            test = None if best is None else score(name, points[best], results[best], task, machine)
             for number, (point, found) in enumerate(zip(points, results, strict=True)):
                 about = {"share": share, "train_images": images, "point": number}
                 rows += _rows(about, point, found, test if number == best else None)
@@ -84,29 +81,25 @@ def train(
         # A sweep keeps no curves: one evaluation, at the end.
         runs = [run.model_copy(update={"evaluate_every": run.epochs}) for run in runs]
         shared = data.to_device(task, runs[0], where, machine)
-        with tqdm(desc=f"sweep@{name} seed {seed}", unit="step", disable=None, leave=False, file=sys.stderr) as bar:
+        with bar(f"sweep@{name} seed {seed}", unit="step") as progress:
 
             def report(steps: int, of: int) -> None:
                 parent.insist()
-                bar.total = of
-                bar.update(steps - bar.n)
+                progress.total = of
+                progress.update(steps - progress.n)
 
             return [found for (found,) in linear.train(where, runs, task, shared, report=report)]
     results = []
-    for number, (point, run) in enumerate(
-        zip(
-            tqdm(points, desc=f"sweep@{name}", unit="point", disable=None, leave=False, file=sys.stderr),
-            runs,
-            strict=True,
-        )
-    ):
-        own, saved = data.to_device(task, run, where, machine), checkpoints / str(number)
-        which = f", point {number + 1} of {len(points)} ({told(point.values)})" if len(points) > 1 else ""
-        label = f"sweep@{name}{which}"
-        (found,) = seeds.train(where, run, task, own, saved, seeds.Effort(), splits=SPLITS, label=label)
-        # One of all points is needed again: they wait where there is most room.
-        kept = {key: value.cpu() for key, value in found.fit.weights.items()}
-        results.append(replace(found, fit=replace(found.fit, weights=kept)))
+    with bar(f"sweep@{name} seed {seed}", len(runs), unit="point") as progress:
+        for number, run in enumerate(runs):
+            own, saved = data.to_device(task, run, where, machine), checkpoints / str(number)
+            which = f", point {number + 1} of {len(points)} ({told(points[number].values)})" if len(points) > 1 else ""
+            label = f"sweep@{name}{which}"
+            (found,) = seeds.train(where, run, task, own, saved, seeds.Effort(), splits=SPLITS, label=label)
+            # One of all points is needed again: they wait where there is most room.
+            kept = {key: value.cpu() for key, value in found.fit.weights.items()}
+            results.append(replace(found, fit=replace(found.fit, weights=kept)))
+            progress.update()
     return results
 
 
@@ -122,8 +115,9 @@ def choose(results: Sequence[Sequence[SeedResult]]) -> int | None:
     return best if means[best] >= 0 else None
 
 
-def score(where: str, point: Point, results: Sequence[SeedResult], task: Task, machine: torch.device) -> list[float]:
+def score(name: str, point: Point, results: Sequence[SeedResult], task: Task, machine: torch.device) -> list[float]:
     """The test accuracy of each seed of a point."""
+    where = f"sweeps.{name}.run"
     shared = data.to_device(task, point.run, where, machine)
     found = []
     for result in results:
@@ -175,5 +169,4 @@ def _facts(spec: Spec, task: Task) -> dict[str, Any]:
         "images": {"train": task.train.shape[1], "validation": task.validation.shape[1], "test": len(task.test)},
         "grid": bool(spec.grid),
         "axes": {key: short(key) for values in spec.settings() for key in values},
-        "in_one_pass": linear.in_one_pass([point.run for point in spec.all_points()]),
     }

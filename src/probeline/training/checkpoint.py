@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from probeline.pipeline import files, parent
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.lock import lock
@@ -71,11 +69,15 @@ class Checkpoint:
         if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
             say(f"{self.path}: a damaged checkpoint; starting anew")
             return None
+        import torch  # here: the lessons keep their results below `store` without it
+
         state: dict[str, Any] = torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)
         return state
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the checkpoint in one step."""
+        import torch
+
         started = time.monotonic()
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
