@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := PYTHONPATH=src $(BIN)/python
 
-.PHONY: help repro test check times paper preset lock clean
+.PHONY: help repro test test-slow check times scoreboard paper preset lock clean
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 repro: $(READY)  ## set up, and run the pipeline
 	$(BIN)/dvc repro
@@ -16,19 +16,25 @@ repro: $(READY)  ## set up, and run the pipeline
 test: check  ## set up, check and run the tests
 	$(BIN)/pytest
 
+test-slow: $(READY)  ## what takes minutes: stages and DVC killed midway
+	$(BIN)/pytest -m slow
+
 check: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 times: $(READY)  ## when, where and how fast each stage ran
-	$(RUN) -m probeline.times
+	$(RUN) -m probeline.pipeline.times
 
-paper: $(READY)  ## the reports' own settings, as an experiment named paper; leaves the working tree alone
-	$(RUN) -m probeline.presets paper --experiment
+scoreboard: $(READY)  ## put metrics/scoreboard.md into README.md
+	$(RUN) -m probeline.report.readme
+
+paper: $(READY)  ## REPORT=a: a report at its own size, as the experiment `a`; leaves the working tree alone
+	$(RUN) -m probeline.pipeline.presets "$(REPORT)" --experiment
 
 preset: $(READY)  ## NAME=smoke: write a preset into params.yaml
-	$(RUN) -m probeline.presets $(NAME)
+	$(RUN) -m probeline.pipeline.presets "$(NAME)"
 
 lock: $(READY)  ## resolve requirements.in into requirements.txt
 	$(BIN)/python -m pip install -q uv

@@ -26,21 +26,22 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
-from probeline import task as tasks
-from probeline.sweeping.linear import train_epoch
-from probeline.sweeping.stack import Descent, Sgd, Stack
-from probeline.task import Task
-from probeline.training.data import DeviceData, of_draw, to_device
+from probeline.compute.data import DeviceData, of_resample, to_device
+from probeline.sweeps.linear import train_epoch
+from probeline.sweeps.stack import Descent, Sgd, Stack
+from probeline.tasks import task as tasks
+from probeline.tasks.task import Task
 from probeline.training.engine import epoch_order
-from probeline.training.spec import Optimizer, Run
+from probeline.training.optimizer import Optimizer
+from probeline.training.spec import Run
 
-GRID = list(itertools.product((1e-1, 1e-2, 1e-3), (1e-1, 1e-2, 1e-3)))  # lr, L2 strength
+GRID = list(itertools.product((1e-1, 1e-2, 1e-3), (1e-1, 1e-2, 1e-3)))  # lr, lambda of L2
 BATCH_SIZES = (32, 64)
 EPOCHS = (50, 100)
 TOLERANCE = 1e-5
 SEED = 0
 BASE = Run(
-    experiment="D3",
+    report_id="D3",
     task="mnist",
     seeds=[SEED],
     model={"name": "linear"},
@@ -70,23 +71,23 @@ def one_pass(data: DeviceData, order: Tensor, batch_size: int) -> list[Tensor]:
     """This project: all points at once. Returns their weights (10, 784)."""
     start = {f"head.{name}": value for name, value in new_layer().state_dict().items()}
     stack = Stack.of([start] * len(GRID))
-    descent = Descent(stack, [Sgd(lr, 0.0, 0.0, 2 * strength) for lr, strength in GRID])
+    descent = Descent(stack, [Sgd(lr, 0.0, 0.0, 2 * l2) for lr, l2 in GRID])
     train_epoch(stack, descent, data, BASE.objective, order, batch_size)
     return [stack.model(number)["head.weight"] for number in range(len(GRID))]
 
 
-def optimizer_of(layer: nn.Linear, lr: float, strength: float) -> torch.optim.Optimizer:
-    """SGD with the penalty strength * sum(w^2), the fast way: as weight decay, of the weights alone."""
-    groups: list[dict[str, Any]] = [{"params": [layer.weight], "weight_decay": 2 * strength}, {"params": [layer.bias]}]
+def optimizer_of(layer: nn.Linear, lr: float, l2: float) -> torch.optim.Optimizer:
+    """SGD with the penalty l2 * sum(w^2), the fast way: as weight decay, of the weights alone."""
+    groups: list[dict[str, Any]] = [{"params": [layer.weight], "weight_decay": 2 * l2}, {"params": [layer.bias]}]
     return torch.optim.SGD(groups, lr=lr)
 
 
 def slices(images: Tensor, labels: Tensor, order: Tensor, batch_size: int) -> list[Tensor]:
     """(a) A loop over points; the images lie in memory as float32 vectors and are taken by index."""
     trained = []
-    for lr, strength in GRID:
+    for lr, l2 in GRID:
         layer = new_layer()
-        optimizer = optimizer_of(layer, lr, strength)
+        optimizer = optimizer_of(layer, lr, l2)
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             optimizer.zero_grad()
@@ -113,9 +114,9 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 def loader(pictures: Pictures, order: Tensor, batch_size: int, workers: int) -> list[Tensor]:
     """(b) The same loop over a DataLoader of images. A sampler stands in for shuffle=True: the order is everyone's."""
     trained = []
-    for lr, strength in GRID:
+    for lr, l2 in GRID:
         layer = new_layer()
-        optimizer = optimizer_of(layer, lr, strength)
+        optimizer = optimizer_of(layer, lr, l2)
         batches = DataLoader(pictures, batch_size, sampler=order.tolist(), num_workers=workers)
         for images, labels in batches:
             optimizer.zero_grad()
@@ -139,7 +140,7 @@ def measure(task: Task, steps: int, rounds: int, workers: int) -> list[dict[int,
     Raises:
         AssertionError: The weights of the three differ.
     """
-    data = of_draw(to_device(task, BASE, "benchmark", torch.device("cpu")), task, 0)
+    data = of_resample(to_device(task, BASE.view(), torch.device("cpu")), task, 0)
     train = data.splits["train"]
     vectors = data.batch(torch.arange(len(data.labels))).flatten(1)
     pictures = Pictures(np.array(task.images[..., 0]), task.labels)

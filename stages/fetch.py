@@ -1,9 +1,10 @@
-"""fetch@dataset: get a data set, check it, and write it as data/raw/<name>/."""
+"""fetch@dataset: get a dataset, check it, and write it as data/raw/<name>/."""
 
 from pathlib import Path
 
-from probeline import raw
-from probeline.pipeline import files, params
+from probeline.datasets import _raw as raw
+from probeline.pipeline import params
+from probeline.pipeline.folders import new_folder
 from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
 from probeline.sources.disk import downloads, room_for
@@ -16,7 +17,7 @@ def main(name: str) -> None:
     out = Path("data/raw", name)
     with downloads(name):
         found = params.module("datasets", spec.kind).read(spec, name)
-        with room_for(out), files.new_folder(out) as folder:
+        with room_for(out), new_folder(out) as folder:
             raw.save(found, folder)
     counts = " and ".join(f"{len(labels)} {split}" for split, labels in found.labels.items())
     say(f"{out}: {counts} images of {len(found.classes)} classes, {found.store.size}")

@@ -2,23 +2,27 @@
 
 from pathlib import Path
 
-from probeline import raw, task
-from probeline.pipeline import files
+from probeline.datasets import _raw as raw
+from probeline.pipeline.folders import new_folder
 from probeline.pipeline.params import read
 from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
-from probeline.splitting import Split, split
+from probeline.results import tasks as results
+from probeline.tasks import task
+from probeline.tasks.split import Split, split
 
 
 def main(name: str) -> None:
+    """Write data/tasks/<name>/, and what the summary shows of it: data/results/split/<name>/."""
     spec = read(f"tasks.{name}", Split)
-    drawn = split(spec, raw.load(Path("data/raw") / spec.dataset), f"tasks.{name}")
-    with files.new_folder(Path("data/tasks") / name) as folder:
+    drawn = split(spec, raw.load(Path("data/raw") / spec.dataset))
+    with new_folder(Path("data/tasks") / name) as folder:
         task.save(drawn, folder)
-    with files.new_folder(Path("data/examples") / name) as folder:
-        task.save_examples(drawn, folder)
+    with new_folder(Path("data/results/split") / name) as folder:
+        results.save(drawn, folder)
     sizes = f"{drawn.train.shape[1]} train, {drawn.validation.shape[1]} validation, {len(drawn.test)} test images"
-    say(f"{name}: {sizes}, {len(drawn.classes)} classes, {spec.draws} draw{'s'[: spec.draws > 1]} of {spec.dataset}")
+    resamples = f"{spec.resamples} resample{'s'[: spec.resamples > 1]}"
+    say(f"{name}: {sizes}, {len(drawn.classes)} classes, {resamples} of {spec.dataset}")
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ from typing import Any
 
 from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
-from probeline.sweeping.spec import Spec
-from probeline.sweeping.sweep import carry_out
+from probeline.sweeps.spec import Sweep
+from probeline.sweeps.sweep import carry_out
 
 
 def main(name: str) -> dict[str, Any]:
-    return carry_out(name, read(f"sweeps.{name}", Spec))
+    return carry_out(name, read(f"sweeps.{name}", Sweep))
 
 
 if __name__ == "__main__":

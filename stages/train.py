@@ -1,15 +1,16 @@
-"""train@run: train a model on a task, once a seed; keep the weights, scores and curves."""
+"""train@run: train a model on a task, once per seed; keep the weights, outputs and history."""
 
 from typing import Any
 
 from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
+from probeline.training.job import Job
 from probeline.training.run import carry_out
 from probeline.training.spec import Run
 
 
 def main(name: str) -> dict[str, Any]:
-    return carry_out("train", name, read(f"train.{name}", Run))
+    return carry_out("train", name, Job.of(read(f"train.{name}", Run)))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from probeline import transfer
 from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
+from probeline.training.job import Job
 from probeline.training.run import carry_out
-from probeline.training.spec import Transfer
+from probeline.transfers.transfer import FromRun, Transfer
 
 
 def main(name: str) -> dict[str, Any]:
     run = read(f"transfer.{name}", Transfer)
-    start = transfer.Start(run, Path("data/models") / run.source, f"transfer.{name}")
-    return carry_out("transfer", name, run, start)
+    return carry_out("transfer", name, Job.of(run, FromRun(run, Path("data/models") / run.source)))
 
 
 if __name__ == "__main__":

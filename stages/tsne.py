@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from probeline import embedding, tsne, tsne_map
-from probeline.pipeline import files
+from probeline.encoders import embedding
+from probeline.maps import tsne
+from probeline.maps.spec import Map
+from probeline.pipeline.folders import new_folder
 from probeline.pipeline.params import read
 from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
+from probeline.results import maps
 
 
 def main(name: str) -> None:
-    where = f"maps.{name}"
-    spec = read(where, tsne.Spec)
-    drawn = tsne.draw(spec, embedding.load(Path("data/embeddings") / name), where)
-    with files.new_folder(Path("data/results/tsne") / name) as folder:
-        tsne_map.save(drawn, folder)
-    facts = drawn.facts
-    say(f"{name}: KL divergence {facts['kl']:.3f}, trustworthiness {facts['trustworthiness']:.3f}")
+    drawn = tsne.draw(read(f"maps.{name}", Map), embedding.load(Path("data/embeddings") / name))
+    with new_folder(Path("data/results/tsne") / name) as folder:
+        maps.save(drawn, folder)
+    say(f"{name}: KL divergence {drawn.facts.kl:.3f}, trustworthiness {drawn.facts.trustworthiness:.3f}")
 
 
 if __name__ == "__main__":

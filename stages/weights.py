@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from probeline import backbone
-from probeline.pipeline import files, params
+from probeline.backbones._weights import blueprint, parameters
+from probeline.pipeline import params
+from probeline.pipeline.folders import new_folder
 from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
 from probeline.sources.disk import downloads, room_for
+from probeline.training import model
 
 
 def main(name: str) -> None:
@@ -16,11 +18,11 @@ def main(name: str) -> None:
     out = Path("data/models", name)
     with downloads(name):
         found = params.module("backbones", spec.kind).read(spec, name)
-        with room_for(out), files.new_folder(out) as folder:
-            backbone.save(found, folder)
+        with room_for(out), new_folder(out) as folder:
+            model.save(folder, blueprint(found), {0: found.weights})
     trained = f", trained on {found.source}" if found.source else ""
     accuracy = f" to a top-1 accuracy of {found.top1:.3f} as published" if found.top1 else ""
-    say(f"{out}: {backbone.parameters(found):,} parameters{trained}{accuracy}")
+    say(f"{out}: {parameters(found):,} parameters{trained}{accuracy}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from probeline.task import Task
+from probeline.tasks.task import Task
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,7 +29,7 @@ def _no_machine_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def task() -> Task:
-    """Three classes of 4x4 images of one channel, which differ in brightness: 60 images, two draws."""
+    """Three classes of 4x4 images of one channel, which differ in brightness: 60 images, two resamples."""
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 3
     images = (labels[:, None, None, None] * 80 + rng.integers(0, 60, (60, 4, 4, 1))).astype(np.uint8)
@@ -58,7 +58,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
         (folder / ".venv").symlink_to(sys.prefix)
-        subprocess.run([sys.executable, "-m", "probeline.presets", "smoke"], cwd=folder, env=surroundings(), check=True)
+        subprocess.run(
+            [sys.executable, "-m", "probeline.pipeline.presets", "smoke"], cwd=folder, env=surroundings(), check=True
+        )
         git(folder, "init", "-q", "-b", "main")
         git(folder, "add", ".")
         git(folder, "commit", "-qm", "smoke")

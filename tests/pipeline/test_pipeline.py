@@ -1,56 +1,15 @@
 """The pipeline as its users run it: DVC, at the scale of the preset `smoke`, in a clone."""
 
 import json
-import os
-import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
+import pandas as pd
 import pytest
-import yaml
 
 from tests.conftest import dvc, git, surroundings
-
-
-@pytest.fixture(scope="module")
-def ready(clone: Callable[[], Path]) -> Path:
-    """A clone whose pipeline has run and whose results are committed."""
-    folder = clone()
-    first = dvc(folder, "repro")
-    assert first.returncode == 0, first.stdout + first.stderr
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "results")
-    return folder
-
-
-@pytest.fixture
-def project(ready: Path) -> Iterator[Path]:
-    """The same, left as it was found."""
-    yield ready
-    git(ready, "checkout", "-q", "--", ".")
-    git(ready, "clean", "-qfd")
-    shutil.rmtree(ready / ".checkpoints", ignore_errors=True)
-    dvc(ready, "checkout", "-q", "--force")
-
-
-def ran(done: "subprocess.CompletedProcess[str]") -> list[str]:
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
-
-
-def change(folder: Path, key: str, value: object) -> None:
-    """Edit one value of params.yaml, as a user does."""
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    *path, last = key.split(".")
-    entry = params
-    for name in path:
-        entry = entry[name]
-    entry[last] = value
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+from tests.pipeline.running import change, parameters, ran, write
 
 
 def test_a_first_run_leaves_a_clean_folder_and_a_second_runs_nothing(project: Path) -> None:
@@ -64,17 +23,18 @@ def test_a_first_run_leaves_a_clean_folder_and_a_second_runs_nothing(project: Pa
     encoders = {"pixels", "untrained", "trained", "convnet-digits"}
     probes = {f"{encoder}.{probe}" for encoder in encoders for probe in ("logistic", "knn")}
     probes |= {"trained.gradient", "convnet-digits.gradient"}
-    sweeps = {"rates.best", "optimizers.best", "shares.best"}
+    sweeps = {"rates.best", "optimizers.best", "fractions.best"}
     assert set(summary) == classifiers | probes | sweeps | {"triplet.test_loss"}  # `diverging` has no number
     assert min(summary[name] for name in probes) > 0.3
-    assert "strength" in (project / "metrics/probes.csv").read_text()
+    assert "logistic_l2" in (project / "metrics/probes.csv").read_text()
     assert min(summary[name] for name in classifiers) > 0.5
     assert 0 < summary["triplet.test_loss"] < 1
     fine_tuned = json.loads((project / "metrics/runs/fine-tuned.json").read_text())
-    assert fine_tuned["transfer"]["source"] == "triplet"
+    assert fine_tuned["start"]["source"] == "triplet"
     for figure in (
         "augmentation/convnet",
         "classes/B2.digits",
+        "overview/digits",
         "tasks/digits",
         "runs/triplet",
         "probes/digits",
@@ -101,22 +61,6 @@ def test_an_experiment_reruns_its_run_and_comes_back_from_the_cache(project: Pat
     assert json.loads((project / "metrics/runs/svm.json").read_text())["mean"] == changed
 
 
-def test_forcing_a_stage_gives_the_same_bytes(project: Path) -> None:
-    for stage in (
-        "fetch@digits",
-        "split@digits",
-        "train@svm",
-        "train@logistic",
-        "embed@trained",
-        "probe@trained",
-        "tsne@trained",
-        "finetune@tuned",
-        "summary",
-    ):
-        assert ran(dvc(project, "repro", "--force", "--single-item", stage)) == [stage]
-    assert git(project, "status", "--porcelain") == ""
-
-
 def test_a_queue_of_experiments_is_compared(project: Path) -> None:
     queued = dvc(project, "exp", "run", "--queue", "-S", "train.svm.optimizer.lr=0.1,0.01", "-n", "lr")
     assert queued.returncode == 0, queued.stderr
@@ -137,90 +81,6 @@ def test_a_queue_of_experiments_is_compared(project: Path) -> None:
     assert git(project, "status", "--porcelain") == ""
 
 
-def killed_midway(folder: Path, victim: str, *command: str, script: str = "train") -> None:
-    """Start DVC, and kill the stage of a script, `dvc` or both once a checkpoint has been written."""
-    slow = surroundings(PROBELINE_CHECKPOINT_SECONDS="0")
-    started = subprocess.Popen(
-        [str(folder / ".venv/bin/dvc"), *command],
-        cwd=folder, env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    checkpoints = folder / ".checkpoints"
-    wait_for(lambda: any(path.stat().st_size for path in checkpoints.rglob("*.pt")))
-    family = psutil.Process(started.pid).children(recursive=True)
-    stage = next(child for child in family if f"stages/{script}.py" in child.cmdline())
-    if victim in {"stage", "both"}:
-        stage.kill()
-    if victim in {"dvc", "both"}:
-        os.kill(started.pid, signal.SIGKILL)
-        for child in family:
-            if child != stage and child.is_running():
-                child.kill()
-    started.communicate()
-    wait_for(lambda: not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE)
-    assert started.returncode != 0
-    assert list(checkpoints.rglob("*.pt"))
-
-
-KILLS = ["stage", "dvc", "both"]
-
-
-@pytest.mark.parametrize("victim", KILLS)
-def test_a_run_killed_with_sigkill_goes_on_to_the_same_bytes(project: Path, victim: str) -> None:
-    change(project, "train.svm.epochs", 30 + KILLS.index(victim))
-    killed_midway(project, victim, "repro", "train@svm")
-    assert not (project / "data/models/svm").exists()
-
-    continued = dvc(project, "repro", "train@svm")
-    assert ran(continued) == ["train@svm"]
-    assert "goes on from step" in continued.stdout + continued.stderr
-    assert not list((project / ".checkpoints").iterdir())
-    found = contents(project / "data/models/svm") | contents(project / "data/results/train/svm")
-
-    undisturbed = dvc(project, "repro", "--force", "--single-item", "train@svm")
-    assert ran(undisturbed) == ["train@svm"]
-    assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
-    assert contents(project / "data/models/svm") | contents(project / "data/results/train/svm") == found
-
-
-@pytest.mark.parametrize(("run", "length"), [("convnet", {"epochs": 25}), ("triplet", {"steps": 150})])
-def test_augmentation_and_sampling_go_on_after_a_kill_too(project: Path, run: str, length: dict[str, int]) -> None:
-    for key, value in length.items():
-        change(project, f"train.{run}.{key}", value)
-    killed_midway(project, "both", "repro", f"train@{run}")
-    continued = dvc(project, "repro", f"train@{run}")
-    assert "goes on from step" in continued.stdout + continued.stderr
-    found = contents(project / f"data/models/{run}") | contents(project / f"data/results/train/{run}")
-    undisturbed = dvc(project, "repro", "--force", "--single-item", f"train@{run}")
-    assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
-    assert contents(project / f"data/models/{run}") | contents(project / f"data/results/train/{run}") == found
-
-
-@pytest.mark.parametrize(
-    ("stage", "changes"),
-    [
-        ("probe@convnet-digits", {"probes.convnet-digits.gradient.epochs": 60}),
-        ("finetune@tuned", {"finetune.tuned.epochs": 60, "finetune.tuned.early_stopping.patience": 60}),
-        ("sweep@optimizers", {"sweeps.optimizers.run.epochs": 30}),
-    ],
-)
-def test_probes_fine_tunings_and_sweeps_go_on_after_a_kill_too(
-    project: Path, stage: str, changes: dict[str, object]
-) -> None:
-    for key, value in changes.items():
-        change(project, key, value)
-    script, _, name = stage.partition("@")
-    results = project / "data/results" / script / name
-    killed_midway(project, "both", "repro", stage, script=script)
-    assert not results.exists()
-    continued = dvc(project, "repro", stage)
-    assert ran(continued) == [stage]
-    assert script == "probe" or "goes on from step" in continued.stdout + continued.stderr
-    assert not list((project / ".checkpoints").iterdir())
-    found = contents(results)
-    assert ran(dvc(project, "repro", "--force", "--single-item", stage)) == [stage]
-    assert contents(results) == found
-
-
 def test_a_transfer_follows_its_source(project: Path) -> None:
     change(project, "train.triplet.steps", 20)
     assert ran(dvc(project, "repro")) == [
@@ -232,7 +92,7 @@ def test_a_transfer_follows_its_source(project: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "stages"),
     [
-        ("probes.trained.knn", {"neighbours": [3]}, ["probe@trained"]),
+        ("probes.trained.knn", {"neighbors": [3]}, ["probe@trained"]),
         ("maps.trained.perplexity", 12.0, ["tsne@trained"]),
         ("finetune.tuned.optimizer.lr", 0.01, ["finetune@tuned"]),
         ("probes.convnet-digits.gradient.epochs", 4, ["probe@convnet-digits", "finetune@tuned"]),
@@ -244,49 +104,16 @@ def test_embedding_is_done_once(project: Path, key: str, value: object, stages: 
 
 
 def test_a_layer_that_does_not_fit_is_named(project: Path) -> None:
+    """Before anything is trained."""
+    change(project, "train.triplet.steps", 30)
     change(project, "transfer.fine-tuned.model.widths", [8, 12])
     done = dvc(project, "repro", "transfer@fine-tuned")
     assert done.returncode != 0
+    assert "train@triplet" not in done.stdout
     line = (
         "error: params.yaml: transfer.fine-tuned: the layer 'features.conv2_1' is 12x8x3x3 here and 16x8x3x3 in triplet"
     )
     assert line in done.stderr
-
-
-def test_a_killed_experiment_in_a_folder_of_its_own_goes_on_too(project: Path) -> None:
-    command = ("exp", "run", "--temp", "-S", "train.svm.epochs=40")
-    killed_midway(project, "both", *command)
-    again = dvc(project, *command, "-n", "forty")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "goes on from step" in again.stdout + again.stderr
-    assert git(project, "status", "--porcelain") == ""
-    assert dvc(project, "exp", "apply", "forty").returncode == 0
-    found = contents(project / "data/models/svm") | contents(project / "data/results/train/svm")
-    assert ran(dvc(project, "repro", "--force", "--single-item", "train@svm")) == ["train@svm"]
-    assert contents(project / "data/models/svm") | contents(project / "data/results/train/svm") == found
-
-
-def test_what_a_killed_dvc_leaves_running_writes_nothing(project: Path) -> None:
-    """Its stage would put old results where the next dvc has put new ones."""
-    change(project, "train.svm.epochs", 50)
-    killed_midway(project, "dvc", "repro", "train@svm")
-    assert not (project / "data/models/svm").exists()
-    change(project, "train.svm.epochs", 3)
-    assert ran(dvc(project, "repro", "train@svm")) == ["check", "train@svm"]
-    record = json.loads((project / "data/results/train/svm/run.json").read_text())
-    assert [seed["last_step"] for seed in record["seeds"]] == [54, 54]
-    assert "up to date" in dvc(project, "status", "train@svm").stdout
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize(
@@ -319,9 +146,9 @@ def test_a_mistake_is_one_line_and_loses_nothing(project: Path, key: str, value:
 
 
 def test_a_name_that_would_be_a_command_runs_nothing(project: Path) -> None:
-    params = yaml.safe_load((project / "params.yaml").read_text())
+    params = parameters(project)
     params["train"]["svm;touch stolen"] = params["train"]["svm"]
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    write(project, params)
     done = dvc(project, "repro")
     assert done.returncode != 0
     assert "the name 'svm;touch stolen' goes into a command line" in done.stdout + done.stderr
@@ -362,18 +189,115 @@ def test_a_summary_that_fails_at_its_end_loses_nothing_either(project: Path) -> 
 
 
 def test_encoders_alone_have_a_summary_too(project: Path) -> None:
-    params = yaml.safe_load((project / "params.yaml").read_text())
+    params = parameters(project)
     params["train"] = {name: params["train"][name] for name in ("triplet", "diverging")}
-    params |= {group: {} for group in ("transfer", "backbones", "encoders", "probes", "maps", "finetune", "sweeps")}
-    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    optional = ("transfer", "backbones", "encoders", "probes", "maps", "finetune", "sweeps", "lessons")
+    params |= {group: {} for group in optional}
+    write(project, params)
     assert ran(dvc(project, "repro")) == ["check", "summary"]
     assert list(json.loads((project / "metrics/summary.json").read_text())) == ["triplet.test_loss"]
 
 
+def stale(folder: Path) -> set[str]:
+    """The stages that DVC would run again, by their own dependencies."""
+    found = json.loads(dvc(folder, "status", "--json").stdout)
+    return {stage for stage, changes in found.items() if any("changed deps" in change for change in changes)}
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("src/probeline/report/figures/run.py", {"summary"}),
+        ("src/probeline/metrics/accuracy.py", {"summary"}),
+        ("src/probeline/pipeline/errors.py", {"check"}),
+        ("src/probeline/sources/download.py", {"fetch@digits", "weights@raw-pixels"}),
+        ("src/probeline/maps/quality.py", {"tsne@untrained", "tsne@trained"}),
+        ("src/probeline/models/convnet.py", {"train@convnet"}),
+        ("src/probeline/transfers/finetune.py", {"check", "finetune@tuned"}),
+        ("src/probeline/sweeps/stack.py", {"sweep@rates", "sweep@optimizers", "sweep@fractions"}),
+        ("src/probeline/lessons/layers.py", {"lesson@d"}),
+    ],
+)
+def test_an_edit_of_a_comment_reruns_what_uses_the_file_and_nothing_else(
+    project: Path, file: str, stages: set[str]
+) -> None:
+    path = project / file
+    path.write_text(f"{path.read_text()}# a comment\n")
+    assert stale(project) == stages
+
+
+def test_an_edit_of_the_optimizer_draws_no_map_and_embeds_nothing(project: Path) -> None:
+    path = project / "src/probeline/training/optimizer.py"
+    path.write_text(f"{path.read_text()}# a comment\n")
+    found = stale(project)
+    assert "train@svm" in found
+    assert {name.partition("@")[0] for name in found} == {"check", "train", "transfer", "finetune", "sweep"}
+    # The probes that are trained follow by way of `check`.
+    assert ran(dvc(project, "repro", "probe@pixels", "probe@trained"))[0] == "check"
+    assert {"probe@trained", "probe@convnet-digits"} <= stale(project) | {"probe@trained"}
+    assert "probe@pixels" not in stale(project)
+
+
+@pytest.mark.parametrize(
+    ("package", "stages"),
+    [
+        ("models", set()),
+        ("datasets", set()),
+        ("backbones", set()),
+        ("metrics", {"summary"}),
+        ("objectives", {"check"}),
+        ("augmentations", {"check"}),
+        ("probes", {"check"}),
+    ],
+)
+def test_a_new_part_reruns_nothing_that_does_not_use_it(project: Path, package: str, stages: set[str]) -> None:
+    (project / f"src/probeline/{package}/mine.py").write_text('"""Mine."""\n')
+    assert stale(project) == stages
+    if stages == {"check"}:
+        assert ran(dvc(project, "repro")) == ["check"]
+
+
+def test_an_edited_augmentation_reruns_the_runs_that_name_it(project: Path) -> None:
+    path = project / "src/probeline/augmentations/rotation.py"
+    path.write_text(f"{path.read_text()}# a comment\n")
+    assert ran(dvc(project, "repro")) == ["check", "train@convnet"]
+
+
+def test_a_metric_is_one_file_and_one_name(project: Path) -> None:
+    (project / "src/probeline/metrics/errors.py").write_text(
+        '"""How many images are classified wrongly."""\n\n\n'
+        "def measure(found, labels):\n"
+        "    return None if found.predicted is None else float((found.predicted != labels).sum())\n"
+    )
+    params = parameters(project)
+    change(project, "metrics", [*params["metrics"], "errors"])
+    assert ran(dvc(project, "repro")) == ["check", "summary"]
+    summary = pd.read_csv(project / "metrics/summary.csv").set_index("run")
+    wrong = summary["test_images"] * (1 - summary["test_accuracy"])
+    assert summary["test_errors"].dropna().tolist() == pytest.approx(wrong.dropna().tolist(), abs=0.01)
+    probes = pd.read_csv(project / "metrics/probes.csv").set_index("encoder")
+    assert probes[["logistic_test_errors", "knn_test_errors"]].notna().all(axis=None)
+
+
+def test_one_setting_is_one_line_of_params(project: Path) -> None:
+    assert dvc(project, "exp", "run", "-S", "train.svm.optimizer.lr=0.03").returncode == 0
+    assert git(project, "diff", "--numstat", "params.yaml").split() == ["1", "1", "params.yaml"]
+
+
+def test_a_worktree_without_an_environment_says_what_to_do(project: Path, tmp_path: Path) -> None:
+    git(project, "worktree", "add", "-q", str(tmp_path / "tree"))
+    command = [str(project / ".venv/bin/dvc"), "repro", "check"]
+    done = subprocess.run(
+        command, cwd=tmp_path / "tree", env=surroundings(), capture_output=True, text=True, check=False
+    )
+    git(project, "worktree", "remove", "--force", str(tmp_path / "tree"))
+    assert "error: .venv: is missing or incomplete in this clone or worktree; run: make .venv/.ready" in done.stderr
+
+
 def test_a_removed_run_leaves_the_summary(project: Path) -> None:
-    params = yaml.safe_load((project / "params.yaml").read_text())
+    params = parameters(project)
     del params["train"]["softmax"]
-    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    write(project, params)
     assert ran(dvc(project, "repro")) == ["check", "summary"]
     assert "softmax" not in (project / "metrics/summary.csv").read_text()
     assert not (project / "plots/runs/softmax.png").exists()

@@ -9,8 +9,8 @@ from torch.nn import functional
 Interpolation = Literal["nearest", "bilinear"]
 
 
-def centres(images: Tensor) -> Tensor:
-    """Homogeneous pixel centres (x, y, 1), row by row, from the upper left corner of the image; float32 (H * W, 3)."""
+def centers(images: Tensor) -> Tensor:
+    """Homogeneous pixel centers (x, y, 1), row by row, from the upper left corner of the image; float32 (H * W, 3)."""
     height, width = images.shape[-2:]
     y, x = torch.meshgrid(
         torch.arange(height, device=images.device) + 0.5, torch.arange(width, device=images.device) + 0.5, indexing="ij"

@@ -29,6 +29,6 @@ class Spec(params.Spec):
         """The windows, (B, C, H, W) as the images."""
         height, width = images.shape[-2:]
         padded = functional.pad(images, [self.padding] * 4)
-        # A view of all windows, (B, C, tops, lefts, H, W), of which one an image is copied.
+        # A view of all windows, (B, C, tops, lefts, H, W). The index below copies one window per image.
         windows = padded.unfold(2, height, 1).unfold(3, width, 1)
         return windows[torch.arange(len(images), device=images.device), :, drawn[:, 0], drawn[:, 1]]

@@ -11,16 +11,16 @@ from probeline.pipeline import params
 
 
 class Spec(params.Spec):
-    """`augment: [{name: perspective, distortion: 0.5, p: 0.5, interpolation: bilinear}]`.
+    """`augment: [{name: perspective, distortion_scale: 0.5, p: 0.5, interpolation: bilinear}]`.
 
     As torchvision's RandomPerspective with a fill of 0.
 
     Attributes:
-        distortion: How far a corner may come in, as a part of half the width and half the height.
+        distortion_scale: How far a corner may come in, as a fraction of half the width and half the height.
     """
 
     name: Literal["perspective"]
-    distortion: Annotated[float, Field(gt=0, le=1)] = 0.5
+    distortion_scale: Annotated[float, Field(gt=0, le=1)] = 0.5
     p: _touched.Probability = 0.5
     interpolation: _warp.Interpolation = "bilinear"
 
@@ -30,7 +30,7 @@ class Spec(params.Spec):
         The corners run clockwise from the upper left; x before y. All whole numbers of the range are equally likely.
         """
         touched = _touched.draw(images, self.p, generator)
-        ends = [int(self.distortion * (size // 2)) + 1 for size in (images.shape[3], images.shape[2])]
+        ends = [int(self.distortion_scale * (size // 2)) + 1 for size in (images.shape[3], images.shape[2])]
         size = (len(images), 4)
         inwards = [torch.randint(end, size, generator=generator, device=images.device) for end in ends]
         return touched, torch.stack(inwards, 2)
@@ -48,10 +48,10 @@ class Spec(params.Spec):
         sign = torch.tensor([[1, 1], [-1, 1], [-1, -1], [1, -1]], device=device)
         back = _homography(corners + sign * inwards, corners.expand_as(inwards)).float()
         back[:, :2] /= _warp.half_size(images).view(2, 1)
-        projected = _warp.centres(images).expand(len(images), -1, -1).bmm(back.mT)
+        projected = _warp.centers(images).expand(len(images), -1, -1).bmm(back.mT)
         sources = projected[..., :2] / projected[..., 2:] - 1
-        # Corners on one line (distortion over 2/3) have no homography. 0 / 0 and infinity count as far outside, which
-        # is 0; as they are, they would make NaN pixels.
+        # Corners on one line (distortion_scale over 2/3) have no homography. 0 / 0 and infinity count as far outside,
+        # which is 0; as they are, they would make NaN pixels.
         return _warp.sample(images, sources.nan_to_num_(nan=2).clamp_(-2, 2), self.interpolation)
 
 

@@ -1,4 +1,4 @@
-"""Images turned about their centre."""
+"""Images turned about their center."""
 
 from typing import Annotated, Literal
 
@@ -22,7 +22,7 @@ class Spec(params.Spec):
     interpolation: _warp.Interpolation = "nearest"
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Angles in degrees, anticlockwise, uniform in [-degrees, degrees]; float32 (B,)."""
+        """Angles in degrees, counterclockwise, uniform in [-degrees, degrees]; float32 (B,)."""
         angles = torch.empty(len(images), device=images.device)
         return angles.uniform_(-self.degrees, self.degrees, generator=generator)
 
@@ -33,6 +33,6 @@ class Spec(params.Spec):
         angles = drawn.double().deg2rad()
         cos, sin = angles.cos(), angles.sin()
         back = torch.stack([cos, -sin, sin, cos], 1).float().view(-1, 2, 2) / half.view(2, 1)
-        places = _warp.centres(images)[:, :2] - half
+        places = _warp.centers(images)[:, :2] - half
         sources = places.expand(len(images), -1, -1).bmm(back.mT)
         return _warp.sample(images, sources, self.interpolation)

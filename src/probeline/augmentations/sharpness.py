@@ -11,14 +11,14 @@ from probeline.pipeline import params
 
 
 class Spec(params.Spec):
-    """`augment: [{name: sharpness, factor: 2.0, p: 0.5}]`, as torchvision's RandomAdjustSharpness.
+    """`augment: [{name: sharpness, sharpness_factor: 2.0, p: 0.5}]`, as torchvision's RandomAdjustSharpness.
 
     Attributes:
-        factor: 0 smooths, 1 leaves the image as it is, 2 adds what smoothing would take away.
+        sharpness_factor: 0 smooths, 1 leaves the image as it is, 2 adds what smoothing would take away.
     """
 
     name: Literal["sharpness"]
-    factor: Annotated[float, Field(ge=0, le=1e6)]
+    sharpness_factor: Annotated[float, Field(ge=0, le=1e6)]
     p: _touched.Probability = 0.5
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -34,8 +34,8 @@ class Spec(params.Spec):
         inner = sharp[..., 1:-1, 1:-1]
         rows = images[..., :-2, :] + images[..., 1:-1, :] + images[..., 2:, :]
         square = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
-        # The smooth image weighs a pixel 5 and its eight neighbours 1 each.
+        # The smooth image weighs a pixel 5 and its eight neighbors 1 each.
         smooth = (square + 4 * inner) / 13
-        inner.add_(smooth.sub_(inner), alpha=1 - self.factor)
-        # As torchvision does, whatever the range of the images: on normalised ones it would cut most of them off.
+        inner.add_(smooth.sub_(inner), alpha=1 - self.sharpness_factor)
+        # As torchvision does, whatever the range of the images: on normalized ones it would cut most of them off.
         return sharp.clamp_(0, 1)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from probeline.backbone import Backbone, Own, classes, fit, read_own
+from probeline.backbones._weights import Backbone, Own, classes, fit, read_own
 from probeline.models.efficientnet_lite import Spec as Network
 from probeline.sources.archives import extract
 from probeline.sources.packages import Package
@@ -68,7 +68,7 @@ def read(spec: Spec, name: str) -> Backbone:
         UserError: No place has the weights, or they are not what they should be; or the user's own do not fit.
     """
     *_, pixels, top1 = PUBLISHED[spec.model]
-    found, what = (read_own(spec, name), spec.path) if spec.path else _published(spec.model, name)
+    found, what = (read_own(spec), spec.path) if spec.path else _published(spec.model, name)
     weights = {_renamed(key): value for key, value in found.items()}
     model = Network(name="efficientnet_lite", model=spec.model)
     return Backbone(

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from probeline.backbone import Backbone
+from probeline.backbones._weights import Backbone
 from probeline.models.pixels import Spec as Model
 from probeline.pipeline import params
 

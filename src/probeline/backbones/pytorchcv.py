@@ -5,7 +5,7 @@ from typing import Literal
 from pytorchcv.models.common import model_store
 from torch import Tensor
 
-from probeline.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, Own, classes, fit, read_own
+from probeline.backbones._weights import IMAGENET_MEAN, IMAGENET_STD, Backbone, Own, classes, fit, read_own
 from probeline.models.pytorchcv import Spec as Network
 from probeline.sources.archives import extract
 from probeline.sources.places import Archive, obtain
@@ -17,7 +17,7 @@ PIXELS, RESIZE = 224, 256
 
 
 class Spec(Own):
-    """`kind: pytorchcv`, and a `model` by pytorchcv's name, which says the data set too."""
+    """`kind: pytorchcv`, and a `model` by pytorchcv's name, which says the dataset too."""
 
     kind: Literal["pytorchcv"]
     model: Literal["resnet10", "resnet26", "resnet10_cub", "resnet26_cub"]
@@ -29,7 +29,7 @@ def read(spec: Spec, name: str) -> Backbone:
     Raises:
         UserError: No place has the weights, or they are not what they should be; or the user's own do not fit.
     """
-    found, what = (read_own(spec, name), spec.path) if spec.path else _published(spec.model, name)
+    found, what = (read_own(spec), spec.path) if spec.path else _published(spec.model, name)
     weights = {_renamed(key): value for key, value in found.items()}
     model = Network.model_validate({"name": "pytorchcv", "model": spec.model.removesuffix("_cub")})
     return Backbone(

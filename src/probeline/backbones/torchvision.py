@@ -10,7 +10,7 @@ import torchvision.models
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from probeline.backbone import Backbone, Own, classes, fit, read_own
+from probeline.backbones._weights import Backbone, Own, classes, fit, read_own
 from probeline.models.torchvision import Model, last_linear, original
 from probeline.models.torchvision import Spec as Network
 from probeline.pipeline.errors import unknown
@@ -95,11 +95,11 @@ def read(spec: Spec, name: str) -> Backbone:
     chosen = next((found for found in known if found.name == spec.weights), known[0])
     view = chosen.transforms()
     (pixels,), (resize,) = view.crop_size, view.resize_size
-    found, what = (read_own(spec, name), spec.path) if spec.path else _published(chosen.url, name)
+    found, what = (read_own(spec), spec.path) if spec.path else _published(chosen.url, name)
     model = Network(name="torchvision", model=spec.model)
     shape = (3, pixels, pixels)
     weights = _renamed(found, spec.model, shape)
-    # torchvision's own weights of these two come with a layer that undoes the one normalisation and does the other.
+    # torchvision's own weights of these two come with a layer that undoes the one normalization and does the other.
     tensorflow = spec.model in {"googlenet", "inception_v3"}
     return Backbone(
         model,

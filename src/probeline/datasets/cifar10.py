@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from probeline.images import decode
+from probeline.datasets._decode import decode
+from probeline.datasets._raw import Arrays, Raw
 from probeline.pipeline import params
 from probeline.pipeline.progress import bar
-from probeline.raw import Arrays, Raw
 from probeline.sources.archives import extract
 from probeline.sources.packages import Package
 from probeline.sources.places import Archive, obtain
@@ -39,6 +39,9 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 class Spec(params.Spec):
     """`kind: cifar10`."""
+
+    SHAPE: ClassVar = (3, 32, 32)
+    CLASSES: ClassVar = 10
 
     kind: Literal["cifar10"]
 

@@ -1,12 +1,12 @@
 """CIFAR-100: 50,000 and 10,000 photographs of 32x32 pixels in 100 classes of 20 groups (Krizhevsky, 2009)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from probeline.datasets._raw import Arrays, Raw
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
-from probeline.raw import Arrays, Raw
 from probeline.sources.archives import extract
 from probeline.sources.places import Archive, obtain
 
@@ -20,8 +20,15 @@ OFFICIAL = Archive(
 class Spec(params.Spec):
     """`kind: cifar100`; `labels`: the 100 fine classes or the 20 coarse ones."""
 
+    SHAPE: ClassVar = (3, 32, 32)
+
     kind: Literal["cifar100"]
     labels: Literal["fine", "coarse"] = "fine"
+
+    @property
+    def CLASSES(self) -> int:  # noqa: N802 (as those of other kinds)
+        """How many there are."""
+        return 100 if self.labels == "fine" else 20
 
 
 def read(spec: Spec, name: str) -> Raw:

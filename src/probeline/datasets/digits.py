@@ -1,15 +1,18 @@
 """Handwritten digits of 8x8 pixels: 1,797 images inside scikit-learn (UCI Optical Recognition, CC BY 4.0)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from probeline.datasets._raw import Arrays, Raw
 from probeline.pipeline import params
-from probeline.raw import Arrays, Raw
 
 
 class Spec(params.Spec):
     """`kind: digits`."""
+
+    SHAPE: ClassVar = (1, 8, 8)
+    CLASSES: ClassVar = 10
 
     kind: Literal["digits"]
 

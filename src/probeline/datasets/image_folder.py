@@ -4,16 +4,16 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from probeline.images import decode
+from probeline.datasets._decode import decode
+from probeline.datasets._raw import Files, Raw
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.progress import bar, say
-from probeline.raw import Files, Raw
 from probeline.sources.archives import members
 from probeline.sources.own import locate, pin
 
@@ -29,12 +29,14 @@ SHOWN = 10  # the most files that a message names
 class Spec(params.Spec):
     """`kind: image_folder`; `path` of a folder, .zip, .tar or .tar.gz; `sha256` of its content."""
 
+    CHANNELS: ClassVar = 3
+
     kind: Literal["image_folder"]
     path: str = Field(min_length=1)
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
 
-def read(spec: Spec, name: str) -> Raw:
+def read(spec: Spec, name: str) -> Raw:  # noqa: ARG001 (every kind has this signature)
     """Read `<class>/<file>`, or `train/<class>/<file>` and `test/<class>/<file>`; every image is decoded once.
 
     Classes are sorted by name, and files within a class. The digest is that of the lines
@@ -42,9 +44,10 @@ def read(spec: Spec, name: str) -> Raw:
 
     Raises:
         UserError: There are no class folders, empty ones, other classes in test than in train, or damaged images: one
-            line each. Or the digest is not the one expected.
+            line each.
+        ParamError: `path` names nothing, or `sha256` is not that of the content.
     """
-    path = locate(spec.path, f"datasets.{name}.path")
+    path = locate(spec.path)
     entries = _in_folder(path) if path.is_dir() else _in_archive(path)
     halves = _splits(spec.path, entries)
     splits = {
@@ -60,7 +63,7 @@ def read(spec: Spec, name: str) -> Raw:
         for label in classes
         for file in sorted(found[label])
     }
-    pin(name, spec.path, _verify(spec.path, where), spec.sha256)
+    pin(spec.path, _verify(spec.path, where), spec.sha256)
     return Raw(
         classes,
         {

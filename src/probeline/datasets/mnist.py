@@ -1,13 +1,13 @@
 """MNIST: 60,000 and 10,000 handwritten digits of 28x28 pixels (LeCun, Cortes and Burges, 1998)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from probeline.datasets._raw import Arrays, Raw
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
-from probeline.raw import Arrays, Raw
 from probeline.sources.archives import extract, gunzip
 from probeline.sources.packages import Package
 from probeline.sources.places import Archive, obtain
@@ -31,6 +31,9 @@ LIMIT = 1 << 26  # bytes: the largest of the four files holds 47,040,016
 
 class Spec(params.Spec):
     """`kind: mnist`."""
+
+    SHAPE: ClassVar = (1, 28, 28)
+    CLASSES: ClassVar = 10
 
     kind: Literal["mnist"]
 

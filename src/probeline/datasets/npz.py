@@ -9,9 +9,9 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from pydantic import Field
 
+from probeline.datasets._raw import Arrays, Images, Labels, Raw
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
-from probeline.raw import Arrays, Images, Labels, Raw
 from probeline.sources.own import locate, pin, sha256_of
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, MemoryError)  # what numpy lets through
@@ -25,18 +25,19 @@ class Spec(params.Spec):
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
 
-def read(spec: Spec, name: str) -> Raw:
+def read(spec: Spec, name: str) -> Raw:  # noqa: ARG001 (every kind has this signature)
     """Read and check the arrays; none is unpickled.
 
     `train_images`: uint8 (N, H, W) or (N, H, W, C), C being 1 or 3; `train_labels`: integers (N,) from 0; optional
     `test_images` and `test_labels` likewise, of the same size; optional `class_names` (K,). Others are left alone.
 
     Raises:
-        UserError: The file, its digest or an array is not as it should be; one line names file and key.
+        UserError: The file or an array is not as it should be; one line names file and key.
+        ParamError: `path` names nothing, or `sha256` is not that of the file.
     """
-    path = locate(spec.path, f"datasets.{name}.path")
+    path = locate(spec.path)
     if not path.is_file():
-        raise UserError(f"{spec.path}: is a folder; `path` of an npz data set is a file")
+        raise UserError(f"{spec.path}: is a folder; `path` of an npz dataset is a file")
     try:
         found = np.load(path, allow_pickle=False)
     except DAMAGED as error:
@@ -45,7 +46,7 @@ def read(spec: Spec, name: str) -> Raw:
         raise UserError(f"{spec.path}: holds one array without a name; write it with numpy.savez")
     with found:
         checked = _checked(spec.path, found)
-    pin(name, spec.path, sha256_of(path), spec.sha256)
+    pin(spec.path, sha256_of(path), spec.sha256)
     return checked
 
 
@@ -62,7 +63,7 @@ def _checked(path: str, found: NpzFile) -> Raw:
         if low < 0 or high >= len(classes):
             wrong = low if low < 0 else high
             raise UserError(
-                f"{path}: {split}_labels holds {wrong}; labels go from 0 to {len(classes) - 1}, a class each"
+                f"{path}: {split}_labels holds {wrong}; labels go from 0 to {len(classes) - 1}, one per class"
             )
     return Raw(classes, labels, Arrays(images))
 
@@ -82,13 +83,13 @@ def _images(path: str, found: NpzFile, key: str) -> Images:
 def _labels(path: str, found: NpzFile, key: str, count: int) -> Labels:
     labels = _array(path, found, key)
     if labels.dtype.kind not in "iu" or labels.shape != (count,):
-        raise UserError(f"{path}: {key} is {labels.dtype} {labels.shape}; needed is integers ({count},), one an image")
+        raise UserError(f"{path}: {key} is {labels.dtype} {labels.shape}; needed is integers ({count},), one per image")
     return labels.astype(np.int64)
 
 
 def _classes(path: str, found: NpzFile, labels: Labels) -> tuple[str, ...]:
     if "class_names" not in found:
-        # Names by number; a count of classes beyond that of the images is a mistake, not a data set.
+        # Names by number; a count of classes beyond that of the images is a mistake, not a dataset.
         return tuple(str(label) for label in range(min(int(labels.max()) + 1, len(labels))))
     names = _array(path, found, "class_names")
     if names.dtype.kind != "U" or names.ndim != 1 or len(set(names.tolist())) < len(names):

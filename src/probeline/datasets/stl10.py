@@ -1,12 +1,12 @@
 """STL-10: 5,000 and 8,000 labelled photographs of 96x96 pixels in ten classes (Coates, Lee and Ng, 2011)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from probeline.datasets._raw import Arrays, Images, Labels, Raw
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
-from probeline.raw import Arrays, Images, Labels, Raw
 from probeline.sources.archives import extract
 from probeline.sources.places import Archive, obtain
 
@@ -19,6 +19,9 @@ OFFICIAL = Archive(
 
 class Spec(params.Spec):
     """`kind: stl10`."""
+
+    SHAPE: ClassVar = (3, 96, 96)
+    CLASSES: ClassVar = 10
 
     kind: Literal["stl10"]
 

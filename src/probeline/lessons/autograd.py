@@ -1,7 +1,7 @@
 """Back-propagation on scalars (D7): numbers that remember what they were computed from.
 
-A `Value` v = f(a, b) keeps its parents a, b and its slopes df/da, df/db. The chain rule then walks backward from a
-result L: dL/da is the sum of dL/dv * dv/da over all v that were computed from a.
+A `Value` v = f(a, b) keeps its parents a, b and its slopes df/da, df/db. From a result L the chain rule then works
+backward: dL/da is the sum of dL/dv * dv/da over all v that were computed from a.
 """
 
 import math
@@ -61,20 +61,20 @@ def cos(a: Value) -> Value:
 def tanh(a: Value) -> Value:
     """The slope is 1 / cosh^2 = 4t / (1 + t)^2 for t = exp(-2|a|).
 
-    That is 1 - tanh^2 too, but where tanh is near 1 the difference has lost its digits.
+    It also equals 1 - tanh^2, but where tanh is near 1 that difference loses its digits.
     """
     t = math.exp(-2 * abs(a.data))
     return Value(math.tanh(a.data), (a,), (4 * t / (1 + t) ** 2,))
 
 
 def log_sigmoid(a: Value) -> Value:
-    """log(1 / (1 + exp(-a))), whose slope is 1 / (1 + exp(a)); no exponential here is above 1, so none overflows."""
+    """log(1 / (1 + exp(-a))), with the slope 1 / (1 + exp(a)). No exponential here is above 1, so none overflows."""
     t = math.exp(-abs(a.data))
     return Value(min(a.data, 0.0) - math.log1p(t), (a,), ((t if a.data > 0 else 1.0) / (1 + t),))
 
 
 def _parents_first(last: Value) -> list[Value]:
-    """All values that one was computed from, and itself, each after its parents."""
+    """All values that `last` was computed from, and `last` itself, each after its parents."""
     order: list[Value] = []
     seen = set()
 

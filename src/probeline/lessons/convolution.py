@@ -1,68 +1,66 @@
-"""D12 to D14: a convolution that blurs, and one that learns to be another."""
+"""D12 to D14: a convolution that blurs, and one that is trained to give the output of another."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probeline.lessons.layers import Array, Convolution, l2, squared_error
 from probeline.lessons.spec import Blur, Matching
-from probeline.pipeline.errors import UserError
-from probeline.task import Task
+from probeline.pipeline.errors import ParamError
+from probeline.results.lessons import Matched, NotFinite
+from probeline.tasks.task import Task
 
 
-def first_images(task: Task, images: int, where: str) -> NDArray[np.uint8]:
+def first_images(task: Task, images: int) -> NDArray[np.uint8]:
     """The first training images of a task, uint8 (images, H, W, C).
 
     Raises:
-        UserError: It has fewer.
+        ParamError: It has fewer.
     """
     train = task.train[0]
     if images > len(train):
-        raise UserError(
-            f"params.yaml: {where}.images: {images} are asked for, and the task has {len(train)}; ask for fewer"
-        )
+        raise ParamError("images", f"{images} are asked for, and the task has {len(train)}", "ask for fewer")
     return np.asarray(task.images[train[:images]])
 
 
 def gaussian(size: int, sigma: float) -> Array:
-    """A kernel (size, size) that sums to 1, in proportion to exp(-(u^2 + v^2) / (2 sigma^2)) about its centre."""
+    """A kernel (size, size) that sums to 1, proportional to exp(-(u^2 + v^2) / (2 sigma^2)) around its center."""
     line = np.exp(-((np.arange(size) - size // 2) ** 2) / (2 * sigma**2))
     line /= line.sum()
     return np.outer(line, line)
 
 
-def blur(images: NDArray[np.uint8], spec: Blur) -> Array:
-    """D12: uint8 images (N, H, W, C) to float64 (N, channels, H, W), every channel the blurred mean of the C."""
+def blur(images: NDArray[np.uint8], spec: Blur) -> NDArray[np.float64]:
+    """D12: uint8 images (N, H, W, C) to float64 (N, channels, H, W); every channel is the blurred mean of the C."""
     channels = images.shape[3]
-    kernel = gaussian(spec.kernel, spec.sigma)
+    kernel = gaussian(spec.kernel_size, spec.sigma)
     weight = np.tile(kernel / channels, (spec.channels, channels, 1, 1))
-    layer = Convolution(weight, np.zeros(spec.channels), padding=spec.kernel // 2)
-    return layer.forward(images.transpose(0, 3, 1, 2).astype(np.float64))
+    layer = Convolution(weight, np.zeros(spec.channels), padding=spec.kernel_size // 2)
+    return np.asarray(layer.forward(images.transpose(0, 3, 1, 2).astype(np.float64)), dtype=np.float64)
 
 
 def match(
     images: NDArray[np.uint8], spec: Matching, batch_size: int, seed: int, report: Callable[[], object] = lambda: None
-) -> dict[str, Any]:
-    """D13 and D14: train a layer towards the output of a fixed one, in float64 (D13's values pass float32's 3e38).
+) -> Matched:
+    """D13 and D14: train a layer to give the output of a fixed one.
+
+    In float64, because D13's values exceed the 3e38 of float32.
 
     Args:
         images: uint8 (N, H, W, C).
         report: Called after every epoch.
 
     Returns:
-        losses: An epoch each: the mean over its minibatches of the L2 norm of the difference between the layers'
-        outputs, before the step. The first nan ends the list and the training: from there on all is nan.
-        norm: Of the difference over all images, after the last epoch.
-        not_finite: The first step and epoch, counted from 0, whose loss is inf or nan, and the first epoch whose loss
-        is nan; None where there is none.
+        The losses and the final norm; both may hold inf and nan. The first nan ends the training, because everything
+        after it is nan too.
     """
     x = images.transpose(0, 3, 1, 2) * (spec.largest_pixel / 255)
     rng = np.random.default_rng(seed)
     fixed, trained = (_layer(x.shape[1], spec, rng) for _ in range(2))
     target = fixed.forward(x)
-    losses, every = [], []
+    losses: list[float] = []
+    every: list[float] = []
     with np.errstate(over="ignore", invalid="ignore"):  # the explosion is the result
         for _ in range(spec.epochs):
             order = rng.permutation(len(x))
@@ -71,22 +69,21 @@ def match(
                 chosen = order[start : start + batch_size]
                 norms.append(_step(trained, x[chosen], target[chosen], spec))
             every += norms
-            losses.append(float(np.mean(norms)))
+            loss = float(np.mean(norms))
+            losses.append(loss)
             report()
-            if np.isnan(losses[-1]):
+            if np.isnan(loss):
                 break
         norm = float(np.linalg.norm(trained.forward(x) - target))
-    nowhere = {
-        "step": _first(~np.isfinite(every)),
-        "epoch": _first(~np.isfinite(losses)),
-        "nan_epoch": _first(np.isnan(losses)),
-    }
-    return {"batch_size": batch_size, "seed": seed, "norm": norm, "not_finite": nowhere, "losses": losses}
+    not_finite = NotFinite(
+        step=_first(~np.isfinite(every)), epoch=_first(~np.isfinite(losses)), nan_epoch=_first(np.isnan(losses))
+    )
+    return Matched(batch_size=batch_size, seed=seed, norm=norm, not_finite=not_finite, losses=[*losses])
 
 
 def _layer(channels: int, spec: Matching, rng: np.random.Generator) -> Convolution:
-    weight = rng.uniform(-1, 1, (spec.channels, channels, spec.kernel, spec.kernel))
-    return Convolution(weight, rng.uniform(-1, 1, spec.channels), padding=spec.kernel // 2)
+    weight = rng.uniform(-1, 1, (spec.channels, channels, spec.kernel_size, spec.kernel_size))
+    return Convolution(weight, rng.uniform(-1, 1, spec.channels), padding=spec.kernel_size // 2)
 
 
 def _step(layer: Convolution, x: Array, target: Array, spec: Matching) -> float:

@@ -1,8 +1,9 @@
 """Layers by hand, in NumPy: each with its forward formula, and its gradient by the chain rule.
 
-A layer is a class with three methods. `forward` takes its input x and gives its output y, and keeps what the gradients
-need. Both others take dy, the gradient dL/dy of the loss L (an array of y's shape): `gradients` gives dL/d(parameter)
-for each of its `parameters`, and `backward` gives dL/dx. A loss is a function: it gives L and its gradient.
+A layer is a class with three methods. `forward` takes the input x, returns the output y, and keeps what the gradients
+need. The other two take dy, the gradient dL/dy of the loss L (an array of y's shape): `gradients` returns
+dL/d(parameter) for each of the `parameters`, and `backward` returns dL/dx. A loss is a function that returns L and its
+gradient.
 """
 
 from typing import Any, Literal, Protocol
@@ -15,7 +16,7 @@ Array = NDArray[np.floating[Any]]
 
 
 class Layer(Protocol):
-    """What every layer has. Parameters are changed in place by whoever trains them."""
+    """What every layer has. Training changes the parameters in place."""
 
     parameters: list[Array]
 
@@ -65,7 +66,7 @@ class ReLU:
 class Convolution:
     """y[b, o, i, j] = bias[o] + sum_cuv W[o, c, u, v] x[b, c, i + u, j + v], with x padded by zeros on all sides.
 
-    x (B, C, H, W), weight (O, C, K, K), bias (O,); y has H + 2 padding - K + 1 rows, and as many columns as that of W.
+    x (B, C, H, W), weight (O, C, K, K), bias (O,); y (B, O, H + 2 padding - K + 1, W + 2 padding - K + 1).
     """
 
     def __init__(self, weight: Array, bias: Array, padding: int = 0) -> None:
@@ -82,7 +83,7 @@ class Convolution:
         return [_sum("boij,bcijuv->ocuv", dy, self.windows), dy.sum(axis=(0, 2, 3))]
 
     def backward(self, dy: Array) -> Array:
-        """dL/dx[b, c, p, q] = sum_ouv W[o, c, u, v] dy[b, o, p - u, q - v]: the windows of dy, under W turned round."""
+        """dL/dx[b, c, p, q] = sum_ouv W[o, c, u, v] dy[b, o, p - u, q - v]: windows of dy times W turned around."""
         weight = self.parameters[0]
         size = weight.shape[2]
         windows = _windows(dy, size, size - 1)
@@ -98,15 +99,27 @@ def _windows(x: Array, size: int, padding: int) -> Array:
 
 
 def _sum(formula: str, a: Array, b: Array) -> Array:
-    """Einstein's sum of products, computed as one product of matrices."""
+    """An einsum of two arrays, computed as one matrix product."""
     total: Array = np.einsum(formula, a, b, optimize=True)
     return total
 
 
-def softmax_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> tuple[float, Array]:
-    """L = mean_b of -log p[b, label_b], with p = exp(logits) / sum exp(logits); dL/dlogits = (p - one_hot) / B."""
+def log_softmax(logits: Array) -> Array:
+    """Log p, with p = exp(logits) / sum exp(logits), both (B, K)."""
     shifted = logits - logits.max(axis=1, keepdims=True)  # changes no p, and no exponential overflows
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_p: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_p
+
+
+def cross_entropies(logits: Array, labels: NDArray[np.int64]) -> Array:
+    """The cross-entropy of every image, -log p[b, label_b]: (B,) from logits (B, K)."""
+    losses: Array = -log_softmax(logits)[np.arange(len(labels)), labels]
+    return losses
+
+
+def softmax_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> tuple[float, Array]:
+    """L = mean_b of -log p[b, label_b], with p = softmax(logits); dL/dlogits = (p - one_hot) / B."""
+    log_p = log_softmax(logits)
     rows = np.arange(len(labels))
     gradient = np.exp(log_p)
     gradient[rows, labels] -= 1
@@ -116,15 +129,15 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> tuple[flo
 def squared_error(y: Array, target: Array, outputs: Literal["sum", "mean"]) -> tuple[float, Array]:
     """L = s sum (y - target)^2, dL/dy = 2 s (y - target); s is 1, or 1 / n for the mean over an image's n outputs.
 
-    Over the images of a minibatch it is a sum either way.
+    Over the images of a minibatch it is always a sum.
     """
     difference, s = y - target, {"sum": 1.0, "mean": 1 / y[0].size}[outputs]
     return float(s * (difference**2).sum()), 2 * s * difference
 
 
 def l2(
-    weight: Array, strength: float, form: Literal["sum", "half", "per_image"] = "sum", images: int = 1
+    weight: Array, lambda_: float, form: Literal["sum", "half", "per_image"] = "sum", images: int = 1
 ) -> tuple[float, Array]:
-    """L = s sum(w^2), dL/dw = 2 s w; s is the strength, half of it, or the strength over the number of images."""
-    s = strength * {"sum": 1.0, "half": 0.5, "per_image": 1 / images}[form]
+    """L = s sum(w^2), dL/dw = 2 s w; s is lambda, lambda / 2, or lambda / the number of images."""
+    s = lambda_ * {"sum": 1.0, "half": 0.5, "per_image": 1 / images}[form]
     return float(s * (weight**2).sum()), 2 * s * weight

@@ -1,23 +1,25 @@
-"""D8 to D10: a network of one hidden layer, trained by minibatch SGD, forward and backward by hand."""
+"""D8 to D10: a network with one hidden layer, trained by minibatch SGD, forward and backward by hand."""
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probeline.lessons.layers import Array, Layer, Linear, ReLU, l2, softmax_cross_entropy
+from probeline.lessons.layers import Array, Layer, Linear, ReLU, cross_entropies, l2, softmax_cross_entropy
 from probeline.lessons.spec import Mlp, MlpRun
-from probeline.pipeline.errors import UserError
-from probeline.task import Task
+from probeline.pipeline.errors import ParamError, at
+from probeline.results.lessons import Run
+from probeline.results.outputs import Outputs
+from probeline.results.record import Evaluation
+from probeline.tasks.task import Task
 from probeline.training.stopping import Stopper
 
 Indices = NDArray[np.int64]
 
 
 def build(inputs: int, hidden: int, outputs: int, rng: np.random.Generator) -> list[Layer]:
-    """Linear, ReLU, Linear in float32; weights and biases from U[-1, 1] / sqrt(inputs of the layer), as in PyTorch."""
+    """Linear, ReLU, Linear in float32; weights and biases from U[-1, 1] / sqrt(inputs of the layer), as PyTorch."""
 
     def linear(n: int, m: int) -> Linear:
         bound = 1 / math.sqrt(n)
@@ -38,7 +40,7 @@ def gradients(layers: list[Layer], dy: Array) -> list[Array]:
     found: list[Array] = []
     for layer in reversed(layers):
         found = [*layer.gradients(dy), *found]
-        if layer is not layers[0]:  # nobody asks for the gradient of the images
+        if layer is not layers[0]:  # the gradient of the images is not needed
             dy = layer.backward(dy)
     return found
 
@@ -48,14 +50,14 @@ def pixels(task: Task, chosen: Indices) -> Array:
     return task.images[chosen].reshape(len(chosen), -1) * np.float32(1 / 255)
 
 
-def score(layers: list[Layer], task: Task, chosen: Indices) -> tuple[float, NDArray[np.int64]]:
-    """Mean cross-entropy over some images, and their predicted classes."""
-    total, predicted = 0.0, []
+def score(layers: list[Layer], task: Task, chosen: Indices) -> tuple[float, Array]:
+    """Mean cross-entropy over some images, and their logits, float32 (n, classes)."""
+    total, found = 0.0, []
     for part in np.array_split(chosen, math.ceil(len(chosen) / 1024)):
         logits = forward(layers, pixels(task, part))
         total += softmax_cross_entropy(logits, task.labels[part])[0] * len(part)
-        predicted.append(logits.argmax(axis=1))
-    return total / len(chosen), np.concatenate(predicted)
+        found.append(logits)
+    return total / len(chosen), np.concatenate(found)
 
 
 def step(layers: list[Layer], x: Array, labels: Indices, run: MlpRun, images: int) -> float:
@@ -64,7 +66,7 @@ def step(layers: list[Layer], x: Array, labels: Indices, run: MlpRun, images: in
     parameters = [parameter for layer in layers for parameter in layer.parameters]
     for parameter, gradient in zip(parameters, gradients(layers, d_logits), strict=True):
         if parameter.ndim > 1:  # biases have no penalty
-            gradient += l2(parameter, run.l2.strength, run.l2.form, images)[1]  # noqa: PLW2901 (in place)
+            gradient += l2(parameter, run.l2.lambda_, run.l2.form, images)[1]  # noqa: PLW2901 (in place)
         parameter -= run.lr * gradient  # noqa: PLW2901
     return loss
 
@@ -74,27 +76,26 @@ def fit(
     task: Task,
     run: MlpRun,
     order: Callable[[int], Indices],
-    where: str,
     report: Callable[[], object] = lambda: None,
-) -> tuple[list[dict[str, float]], int]:
-    """Train in place; the layers end with the weights of the best validation loss.
+) -> tuple[list[Evaluation], int]:
+    """Train in place; the layers end with the weights of the lowest validation loss.
 
     Args:
         order: Of the training images in an epoch, counted from 1: a permutation of their positions.
-        where: Key of the run, for messages.
         report: Called after every epoch.
 
     Returns:
-        A row an epoch: epoch, train_loss (mean over its minibatches, each before its step), validation_loss,
-        validation_accuracy; and the epoch of the weights that were kept.
+        One row per epoch, whose train_loss is the mean over its minibatches, each before its step; and the epoch of the
+        weights that were kept.
 
     Raises:
-        UserError: A loss is not finite.
+        ParamError: A loss is not finite.
     """
     train, validation = task.train[0], task.validation[0]
     stopper = Stopper(run.early_stopping)
     parameters = [parameter for layer in layers for parameter in layer.parameters]
-    history: list[dict[str, float]] = []
+    steps = math.ceil(len(train) / run.batch_size)
+    history: list[Evaluation] = []
     best, best_epoch = parameters, 0
     for epoch in range(1, run.epochs + 1):
         total = 0.0
@@ -102,12 +103,17 @@ def fit(
         for start in range(0, len(train), run.batch_size):
             chosen = shuffled[start : start + run.batch_size]
             total += step(layers, pixels(task, chosen), task.labels[chosen], run, len(train)) * len(chosen)
-        loss, predicted = score(layers, task, validation)
+        loss, logits = score(layers, task, validation)
         if not math.isfinite(total + loss):
-            raise UserError(f"params.yaml: {where}: diverged: a loss of epoch {epoch} is not finite; lower lr")
-        accuracy = float((predicted == task.labels[validation]).mean())
+            raise ParamError("", f"diverged: a loss of epoch {epoch} is not finite", "lower lr")
         history.append(
-            {"epoch": epoch, "train_loss": total / len(train), "validation_loss": loss, "validation_accuracy": accuracy}
+            Evaluation(
+                step=epoch * steps,
+                epoch=epoch,
+                train_loss=total / len(train),
+                validation_loss=loss,
+                validation_accuracy=float((logits.argmax(axis=1) == task.labels[validation]).mean()),
+            )
         )
         if stopper.update(loss):
             best, best_epoch = [parameter.copy() for parameter in parameters], epoch
@@ -119,21 +125,12 @@ def fit(
     return history, best_epoch
 
 
-def scores(layers: list[Layer], task: Task) -> dict[str, Any]:
-    """Loss and accuracy of all splits, and the test accuracy of every class (None for one without test images)."""
-    found: dict[str, Any] = {}
-    right = {}
-    for split, chosen in (("train", task.train[0]), ("validation", task.validation[0]), ("test", task.test)):
-        loss, predicted = score(layers, task, chosen)
-        right[split] = predicted == task.labels[chosen]
-        found[split] = {"images": len(chosen), "loss": loss, "accuracy": float(right[split].mean())}
-    of_class = [right["test"][task.labels[task.test] == label] for label in range(len(task.classes))]
-    by_class = [float(those.mean()) if len(those) else None for those in of_class]
-    return found | {"test_accuracy_by_class": dict(zip(task.classes, by_class, strict=True))}
+def train(task: Task, lesson: Mlp, name: str, report: Callable[[], object] = lambda: None) -> tuple[Run, Outputs]:
+    """One run of D8 to D10: its settings, history and losses, and its outputs.
 
-
-def train(task: Task, lesson: Mlp, name: str, report: Callable[[], object] = lambda: None) -> dict[str, Any]:
-    """One run of D8 to D10, and all that is kept of it: its settings, curve and scores."""
+    Raises:
+        ParamError: It diverged.
+    """
     run = lesson.runs[name]
     inputs, images = math.prod(task.images.shape[1:]), task.train.shape[1]
     layers = build(inputs, lesson.hidden, len(task.classes), np.random.default_rng([lesson.seed, 0]))
@@ -141,7 +138,29 @@ def train(task: Task, lesson: Mlp, name: str, report: Callable[[], object] = lam
     def order(epoch: int) -> Indices:
         return np.random.default_rng([lesson.seed, epoch]).permutation(images)
 
-    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is told once, by its loss
-        history, kept = fit(layers, task, run, order, f"lessons.mlp.runs.{name}", report)
-    about = {"run": name, "hidden": lesson.hidden, "seed": lesson.seed, **run.model_dump(exclude={"early_stopping"})}
-    return {**about, "last_epoch": len(history), "kept_epoch": kept, "scores": scores(layers, task), "history": history}
+    # A run that diverges is reported once, by its loss.
+    with np.errstate(over="ignore", invalid="ignore"), at(f"mlp.runs.{name}"):
+        history, kept = fit(layers, task, run, order, report)
+    splits = {"train": task.train[0], "validation": task.validation[0], "test": task.test}
+    scored = {split: score(layers, task, chosen) for split, chosen in splits.items()}
+    logits = {split: found for split, (_, found) in scored.items()}
+    record = Run(
+        run=name,
+        hidden=lesson.hidden,
+        seed=lesson.seed,
+        lr=run.lr,
+        batch_size=run.batch_size,
+        l2=run.l2.lambda_,
+        l2_form=run.l2.form,
+        last_epoch=len(history),
+        kept_epoch=kept,
+        images={split: len(chosen) for split, chosen in splits.items()},
+        losses={split: loss for split, (loss, _) in scored.items()},
+        history=history,
+    )
+    return record, Outputs(
+        "logits",
+        predicted={split: found.argmax(axis=1) for split, found in logits.items()},
+        scores={split: logits[split].astype(np.float32) for split in ("validation", "test")},
+        losses={"train": cross_entropies(logits["train"], task.labels[splits["train"]]).astype(np.float32)},
+    )

@@ -1,14 +1,14 @@
-"""D7: f(x, y, z) = log sigmoid((cos(pi x) + sin(pi y / 2)) / tanh(z^2)) and its gradient, three times.
+"""D7: f(x, y, z) = log sigmoid((cos(pi x) + sin(pi y / 2)) / tanh(z^2)) and its gradient.
 
-By our own back-propagation, as the report has them, and exactly (mpmath, 50 digits).
+Computed by our own back-propagation and exactly (mpmath, 50 digits), beside the report's values.
 """
 
 import math
-from typing import Any
 
 import mpmath  # type: ignore[import-untyped]
 
 from probeline.lessons.autograd import Value, cos, log_sigmoid, sin, tanh
+from probeline.results.lessons import Quantity
 
 QUANTITIES = ("f", "df/dx", "df/dy", "df/dz")
 REPORTED = {
@@ -32,7 +32,7 @@ def measured(x: float, y: float, z: float) -> tuple[float, ...]:
 
 
 def exact(x: float, y: float, z: float) -> tuple[float, ...]:
-    """The same from the formulas, with 50 digits, then rounded once. For whole x df/dx is exactly 0."""
+    """The same from the formulas, with 50 digits, then rounded once. For whole x, df/dx is exactly 0."""
     with mpmath.workdps(50):
         x, y, z = map(mpmath.mpf, (x, y, z))
         numerator, t = mpmath.cospi(x) + mpmath.sinpi(y / 2), mpmath.tanh(z * z)
@@ -44,12 +44,15 @@ def exact(x: float, y: float, z: float) -> tuple[float, ...]:
         return tuple(float(one) for one in (-mpmath.log1p(mpmath.exp(-u)), slope * by_x, slope * by_y, slope * by_z))
 
 
-def table(points: list[list[float]]) -> list[dict[str, Any]]:
-    """A row a point and quantity: x, y, z, quantity, measured, exact, reported (None for a point of our own)."""
+def table(points: list[list[float]]) -> list[Quantity]:
+    """One row per point (x, y, z) and quantity."""
     rows = []
     for x, y, z in points:
         reported = REPORTED.get((x, y, z), (None,) * len(QUANTITIES))
-        found = zip(QUANTITIES, measured(x, y, z), exact(x, y, z), reported, strict=True)
-        columns = ("quantity", "measured", "exact", "reported")
-        rows += [{"x": x, "y": y, "z": z, **dict(zip(columns, values, strict=True))} for values in found]
+        rows += [
+            Quantity(x=x, y=y, z=z, quantity=quantity, measured=ours, exact=right, reported=theirs)
+            for quantity, ours, right, theirs in zip(
+                QUANTITIES, measured(x, y, z), exact(x, y, z), reported, strict=True
+            )
+        ]
     return rows

@@ -13,11 +13,13 @@ from probeline.pipeline import params
 
 
 class Spec(params.Spec):
-    """`model: {name: convnet, channels: [6, 16], kernel: 5, padding: 0, batch_norm: false, hidden: [120, 84]}`.
+    """Stages of a convolution each, then fully connected layers.
+
+    `model: {name: convnet, channels: [6, 16], kernel_size: 5, padding: 0, batch_norm: false, hidden: [120, 84]}`
 
     Attributes:
         channels: Of each stage.
-        kernel, padding: Of every convolution, in pixels; padding with zeros.
+        kernel_size, padding: Of every convolution, in pixels; padding with zeros.
         pool: How 2x2 pixels become one.
         hidden: Widths of the fully connected ReLU layers.
         embedding: Width of a linear layer after them; null leaves it out.
@@ -25,7 +27,7 @@ class Spec(params.Spec):
 
     name: Literal["convnet"]
     channels: Annotated[list[Width], Field(min_length=1)]
-    kernel: Annotated[int, Field(ge=1, le=15)]
+    kernel_size: Annotated[int, Field(ge=1, le=15)]
     padding: Annotated[int, Field(ge=0, le=7)]
     batch_norm: bool
     pool: Literal["average", "max"] = "average"
@@ -41,12 +43,12 @@ class Spec(params.Spec):
         inputs, height, width = shape
         layers: dict[str, nn.Module] = {}
         for stage, channels in enumerate(self.channels, 1):
-            layers[f"conv{stage}"] = nn.Conv2d(inputs, channels, self.kernel, padding=self.padding)
+            layers[f"conv{stage}"] = nn.Conv2d(inputs, channels, self.kernel_size, padding=self.padding)
             if self.batch_norm:
                 layers[f"norm{stage}"] = nn.BatchNorm2d(channels)
             layers[f"relu{stage}"] = nn.ReLU()
             layers[f"pool{stage}"] = nn.AvgPool2d(2) if self.pool == "average" else nn.MaxPool2d(2)
-            height, width = ((side + 2 * self.padding - self.kernel + 1) // 2 for side in (height, width))
+            height, width = ((side + 2 * self.padding - self.kernel_size + 1) // 2 for side in (height, width))
             if min(height, width) < 1:
                 raise ValueError(
                     f"images of {shape[1]}x{shape[2]} are too small for {len(self.channels)} stages of convnet; "

@@ -18,7 +18,7 @@ class Spec(params.Spec):
     """`model: {name: pytorchcv, model: resnet10}`.
 
     Attributes:
-        model: pytorchcv's name, without the data set that weights come from.
+        model: pytorchcv's name, without the dataset that weights come from.
         embedding: Width of a linear layer after the features; null leaves it out.
     """
 

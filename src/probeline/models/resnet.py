@@ -34,7 +34,7 @@ class Spec(params.Spec):
     def _stages(self) -> "Spec":
         if len(self.layers) != len(self.widths):
             raise ValueError(
-                f"layers has {len(self.layers)} stages and widths has {len(self.widths)}; give one of each a stage"
+                f"layers has {len(self.layers)} stages and widths has {len(self.widths)}; give one of each per stage"
             )
         return self
 

@@ -36,7 +36,7 @@ class Spec(params.Spec):
     def _blocks(self) -> "Spec":
         if len(self.layers) != len(self.widths):
             raise ValueError(
-                f"layers has {len(self.layers)} blocks and widths has {len(self.widths)}; give one of each a block"
+                f"layers has {len(self.layers)} blocks and widths has {len(self.widths)}; give one of each per block"
             )
         return self
 

@@ -1,6 +1,6 @@
 """Triplet loss (A4): an anchor is to lie closer to an image of its class than to one of another, by a margin."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -21,6 +21,8 @@ class Spec(params.Spec):
       farthest negative (Schroff et al. 2015, arXiv 1503.03832, who leave that case open).
     """
 
+    scores: ClassVar[None] = None
+
     name: Literal["triplet"]
     margin: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     mining: Literal["random", "batch_hard", "semi_hard"] = "random"
@@ -40,7 +42,18 @@ class Spec(params.Spec):
             The mean, a scalar, 0 if there is no anchor; the number of anchors, an int64 scalar: images with another
             one of their class and one of another class in the batch.
         """
-        positive, negative, valid = draw(labels, generator)
+        losses, anchor = self._anchors(embeddings, labels, generator)
+        count = anchor.sum()
+        return losses.where(anchor, 0).sum() / count.clamp(min=1), count
+
+    def losses(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of every anchor, nan for the other images, float32 (B,). It draws as `loss` does."""
+        losses, anchor = self._anchors(embeddings, labels, generator)
+        return losses.where(anchor, torch.nan)
+
+    def _anchors(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The loss of every anchor, float32 (B,), and which images are anchors, bool (B,)."""
+        positive, negative, anchor = draw(labels, generator)
         if self.mining == "batch_hard":
             positive, negative = batch_hard(embeddings, labels)
         elif self.mining == "semi_hard":
@@ -52,8 +65,7 @@ class Spec(params.Spec):
             margin=self.margin,
             reduction="none",
         )
-        count = valid.sum()
-        return losses.where(valid, 0).sum() / count.clamp(min=1), count
+        return losses, anchor
 
 
 def draw(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

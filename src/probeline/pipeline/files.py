@@ -1,18 +1,14 @@
-"""Writing that is whole or absent: a temporary name beside the target, then a rename."""
+"""The bytes of files, and writing that is whole or absent: a temporary name beside the target, then a rename."""
 
+import io
 import json
 import math
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from probeline.pipeline import parent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,32 +63,18 @@ def _finite(value: Any) -> Any:
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Write an array into a folder that is not yet in place (see `new_folder`): the bytes of np.save.
+    """Write an array into a folder that is not yet in place (see folders.py): the bytes of np.save.
 
     np.save itself does not say that a disk is full, for large arrays.
     """
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        file.write(array.data.cast("B"))
+        file.write(array.reshape(-1).view(np.uint8).data)
 
 
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes `path` when the block ends well, and is removed when it does not."""
-    temporary, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        parent.insist()
-        if path.exists():
-            path.rename(old)
-        temporary.rename(path)
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write arrays by their names: the bytes of np.savez, in one step. Equal arrays are equal bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write(path, buffer.getvalue())

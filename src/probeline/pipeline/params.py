@@ -14,9 +14,10 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
+from probeline.pipeline import errors
 from probeline.pipeline.errors import UserError, unknown
 
-FILE = Path("params.yaml")
+FILE = Path(errors.FILE)
 LONGEST = 80  # characters of a value in a message
 S = TypeVar("S", bound="Spec")
 
@@ -31,9 +32,10 @@ class Spec(BaseModel):
     def _known_keys(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise ValueError("is not a mapping of keys to values; write its keys below it, indented")  # noqa: TRY004
+        keys = [field.alias or name for name, field in cls.model_fields.items()]
         for key in data:
-            if key not in cls.model_fields:
-                raise ValueError(unknown("key", key, cls.model_fields))
+            if key not in keys:
+                raise ValueError(unknown("key", key, keys))
         return data
 
 
@@ -88,7 +90,8 @@ def load_yaml(path: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{path}: {line}not YAML: {getattr(error, 'problem', error)}; mend it there") from error
+        reason = getattr(error, "problem", None) or getattr(error, "reason", error)
+        raise UserError(f"{path}: {line}not YAML: {reason}; mend it there") from error
 
 
 def section(where: str = "") -> Any:

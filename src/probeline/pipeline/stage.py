@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import platform
 import re
 import sys
@@ -14,30 +13,18 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from probeline.pipeline.errors import UserError
+from probeline.pipeline.errors import UserError, at
+from probeline.pipeline.groups import STAGES
 from probeline.pipeline.lock import lock
+from probeline.pipeline.settings import folder
 
 UNWRITABLE = {
     getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "ENOTDIR", "EEXIST")
 }
 
 
-def root() -> Path:
-    """The clone. DVC names it in DVC_ROOT, also for experiments that it runs in a folder of their own."""
-    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
-
-
-def local(variable: str, default: str) -> Path:
-    """A folder of this machine, not of the project: from an environment variable, or below the clone."""
-    given = os.environ.get(variable) or default
-    try:
-        return root() / Path(given).expanduser()
-    except RuntimeError:
-        raise UserError(f"{variable}={given}: there is no such user; name a folder") from None
-
-
 def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
-    """Run a stage: `python stages/train.py NAME` calls `main(NAME)`.
+    """Run a stage: `python stages/train.py NAME` calls `main(NAME)`, at work on the entry `train.NAME` of params.yaml.
 
     What `main` returns (throughput, memory, device) goes to the log with the time it took. A mistake of the user ends
     in one line a mistake and exit status 1; anything else is a bug, and shows its traceback.
@@ -51,11 +38,13 @@ def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
     for argument in arguments:
         if not re.fullmatch("[a-z0-9-]+", argument):
             sys.exit(f"error: {script}: {argument!r} is no name; names have small letters, digits and hyphens")
-    name = "@".join([Path(script).stem, *arguments])
+    kind = Path(script).stem
+    name = "@".join([kind, *arguments])
+    entry = ".".join([STAGES[kind].section, *arguments]) if kind in STAGES else ""
     started = time.perf_counter()
     try:
         # A stage whose dvc was killed may still be at work on the same outputs.
-        with lock(Path("data") / f".{name}.lock", f"an earlier {name} to end"):
+        with lock(Path("data") / f".{name}.lock", f"an earlier {name} to end"), at(entry):
             facts = main(*arguments)
     except UserError as error:
         sys.exit("\n".join(f"error: {line}" for line in error.lines))
@@ -82,7 +71,7 @@ def _log(name: str, seconds: float, facts: Mapping[str, Any]) -> None:
         "python": platform.python_version(),
         **{package: _version(package) for package in ("torch", "numpy", "dvc")},
     }
-    path = local("PROBELINE_LOGS", "logs") / "times.jsonl"
+    path = folder("PROBELINE_LOGS") / "times.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as log:
         log.write(json.dumps(line) + "\n")

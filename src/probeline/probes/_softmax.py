@@ -47,7 +47,7 @@ def curvature(wrong: Array, miss: Array, labels: Labels) -> Array:
     return np.maximum(result, np.finfo(float).tiny)
 
 
-def centre_bias(logits: Array, labels: Labels) -> Array:
+def center_bias(logits: Array, labels: Labels) -> Array:
     """The shift of the bias, (K,) of sum 0, that makes the mean cross-entropy least: Newton's method to rounding."""
     classes, images = logits.shape
     shift = np.zeros(classes)

@@ -1,23 +1,25 @@
 """The linear probe as the reports train it: one linear layer on frozen vectors, by gradient descent (A6, E1)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AfterValidator, model_validator
-from torch import Tensor, nn
+from torch import nn
 
+from probeline.compute.data import DeviceVectors, splits_of
+from probeline.compute.explained import explained
 from probeline.pipeline import params
+from probeline.pipeline.checkpoint import Checkpoint
+from probeline.pipeline.errors import ParamError
 from probeline.pipeline.progress import bar
-from probeline.training.checkpoint import Checkpoint
-from probeline.training.data import DeviceVectors
-from probeline.training.engine import Fit, fit
-from probeline.training.evaluation import Score, evaluate
-from probeline.training.seeds import explained
-from probeline.training.spec import L2, NotNegative, Positive, Recipe, Seeds
+from probeline.pipeline.types import NotNegative, Positive, Seeds
+from probeline.probes._data import Fitted, ProbeData
+from probeline.results.probes import Probe
+from probeline.training import engine
+from probeline.training.evaluation import Score, evaluate, measure
+from probeline.training.spec import Recipe
 
 
 class Grid(params.Spec):
@@ -25,7 +27,7 @@ class Grid(params.Spec):
 
     Attributes:
         lr: Of `optimizer.lr`.
-        l2: Of `l2.strength`.
+        l2: Of `l2.lambda`.
     """
 
     lr: Annotated[list[Positive], AfterValidator(params.each_once)] = []
@@ -41,7 +43,8 @@ class Spec(Recipe):
         seeds: Of the initial weights and the order of the images.
     """
 
-    seeds: Seeds
+    name: Literal["gradient"] = "gradient"
+    seeds: Seeds = [0]
     grid: Grid = Grid()
 
     @model_validator(mode="after")
@@ -62,57 +65,43 @@ class Spec(Recipe):
     def points(self) -> Iterator["Spec"]:
         """The recipe of every point of the grid."""
         optimizers = [self.optimizer.model_copy(update={"lr": lr}) for lr in self.grid.lr] or [self.optimizer]
-        penalties: list[L2 | None] = [self.l2]
+        penalties = [self.l2]
         if self.l2 is not None and self.grid.l2:
-            penalties = [self.l2.model_copy(update={"strength": strength}) for strength in self.grid.l2]
+            penalties = [self.l2.model_copy(update={"lambda_": lambda_}) for lambda_ in self.grid.l2]
         for optimizer, l2 in product(optimizers, penalties):
             yield self.model_copy(update={"optimizer": optimizer, "l2": l2})
 
 
-@dataclass(frozen=True)
-class Result:
-    """The probe that validation chose.
-
-    Attributes:
-        layer: Maps vectors (B, D) to the objective's outputs (B, K).
-        chosen: The point: lr, l2, seed, steps.
-        rows: Every point and seed: setting, validation loss and accuracy, steps; one that diverged has None.
-        history: Of the chosen one, as `engine.Progress` describes it.
-    """
-
-    layer: nn.Linear
-    chosen: dict[str, Any]
-    rows: list[dict[str, Any]]
-    history: list[dict[str, Any]]
-
-    def state(self) -> dict[str, Tensor]:
-        """Weight (K, D) and bias (K,), float32, on the CPU."""
-        return {name: value.detach().cpu() for name, value in self.layer.state_dict().items()}
-
-
-def probe(spec: Spec, data: DeviceVectors, classes: int, where: str, checkpoints: Path) -> Result | None:
-    """Train every point, and choose one on validation. None where all diverged.
-
-    Args:
-        where: Key in params.yaml, for messages and the progress bar.
-        checkpoints: A folder for them.
+def fit(spec: Spec, data: ProbeData) -> Fitted:
+    """Train every point, choose one on validation, and say what that one gives; see probes/__init__.
 
     Raises:
-        UserError: This machine cannot train it.
+        ParamError: Every point diverged, or this machine cannot train it.
     """
+    found = data.embedding
+    vectors = DeviceVectors(
+        torch.from_numpy(found.vectors).to(data.device),
+        torch.from_numpy(found.labels).to(data.device),
+        splits_of(found, data.resample, data.device),
+    )
+    try:
+        outputs = spec.objective.outputs(data.classes)
+    except ValueError as error:  # an objective for another number of classes
+        raise ParamError.of("", error) from None
+    layer = nn.Linear(vectors.values, outputs, device=data.device)
     rows: list[dict[str, Any]] = []
-    best: tuple[float, Fit, dict[str, Any]] | None = None
-    layer = nn.Linear(data.values, spec.objective.outputs(classes), device=data.vectors.device)
-    points = list(spec.points())
-    with bar(where, unit="step") as progress:
-        for number, (point, seed) in enumerate(product(points, spec.seeds)):
+    best: tuple[float, engine.Fit, dict[str, Any]] | None = None
+    with bar("gradient probe", unit="step") as progress:
+        for number, (point, seed) in enumerate(product(list(spec.points()), spec.seeds)):
             try:
-                done, score = _train(layer, point, seed, data, Checkpoint(checkpoints / f"{number}.pt"), progress)
+                done, score = _train(
+                    layer, point, seed, vectors, Checkpoint(data.checkpoints / f"{number}.pt"), progress
+                )
             except RuntimeError as error:
-                raise explained(error, where) from error
+                raise explained(error) from error
             row = {
                 "lr": point.optimizer.lr,
-                "l2": point.l2.strength if point.l2 else 0.0,
+                "l2": point.l2.lambda_ if point.l2 else 0.0,
                 "seed": seed,
                 "kept_step": done.step,
                 "last_step": done.last_step,
@@ -127,18 +116,28 @@ def probe(spec: Spec, data: DeviceVectors, classes: int, where: str, checkpoints
                 if best is None or cost < best[0]:
                     best = cost, done, row
     if best is None:
-        return None
+        raise ParamError("", "diverged at every point", "lower its learning rate")
     _, done, row = best
     layer.load_state_dict(done.weights)
-    return Result(layer, row, rows, done.history)
+    scores, measured = measure(layer, vectors, spec)
+    return Fitted(
+        Probe(
+            chosen=row,
+            rows=rows,
+            losses={split: score.loss for split, score in scores.items()},
+            history=done.history,
+        ),
+        measured,
+        {name: value.detach().cpu() for name, value in layer.state_dict().items()},
+    )
 
 
 def _train(
     layer: nn.Linear, point: Spec, seed: int, data: DeviceVectors, saved: Checkpoint, progress: Any
-) -> tuple[Fit, Score | None]:
+) -> tuple[engine.Fit, Score | None]:
     torch.manual_seed(seed)
     layer.load_state_dict(nn.Linear(layer.in_features, layer.out_features).state_dict())
-    done = fit(layer, data, point, seed, saved, lambda *_: progress.update())
+    done = engine.fit(layer, data, point, seed, saved, lambda *_: progress.update())
     if done.diverged_at is not None:
         return done, None
     layer.load_state_dict(done.weights)

@@ -1,18 +1,17 @@
-"""The k-nearest-neighbours probe: an exact search, and a majority vote for every k."""
+"""The k-nearest-neighbors probe: an exact search, and a majority vote for every k."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from probeline.pipeline import params
-from probeline.pipeline.errors import UserError
+from probeline.pipeline.errors import ParamError
 from probeline.probes._coordinates import blocks
-
-Vectors = NDArray[np.float32]
-Labels = NDArray[np.int64]
+from probeline.probes._data import Fitted, Labels, ProbeData, Vectors
+from probeline.results.outputs import Outputs
+from probeline.results.probes import Probe
 
 Metric = Literal["cosine", "euclidean"]
 
@@ -20,73 +19,65 @@ CHUNK = 2**24  # distances at a time
 
 
 class Spec(params.Spec):
-    """`knn: {neighbours: [1, 3, 5, 10, 20, 50], metric: cosine}`: the k of which validation chooses one.
+    """`knn: {neighbors: [1, 3, 5, 10, 20, 50], metric: cosine}`: the k of which validation chooses one.
 
-    A k beyond the number of training images is left out.
-
-    The best accuracy wins, then the smallest k.
+    A k beyond the number of training images is left out. The best accuracy wins, then the smallest k.
 
     Attributes:
         metric: cosine compares directions (a vector of zeros is equally far from all); euclidean distances.
     """
 
-    neighbours: Annotated[
+    name: Literal["knn"] = "knn"
+    neighbors: Annotated[
         list[Annotated[int, Field(ge=1, le=10**6)]], Field(min_length=1), AfterValidator(params.each_once)
     ] = [1, 3, 5, 10, 20, 50]
     metric: Metric = "cosine"
 
 
-@dataclass(frozen=True)
-class Result:
-    """The probe that validation chose.
+def fit(spec: Spec, data: ProbeData) -> Fitted:
+    """Choose k on validation, all of them from one search, and say what that one gives; see probes/__init__.
 
-    Attributes:
-        chosen: Its row.
-        rows: A dict a k, from the smallest on: neighbours, validation_accuracy.
-    """
-
-    chosen: dict[str, Any]
-    rows: list[dict[str, Any]]
-    train: tuple[Vectors, Labels]
-    metric: Metric
-
-    def predict(self, vectors: Vectors) -> Labels:
-        """The classes, int64 (n,), of vectors, float32 (n, D)."""
-        near = nearest(self.train[0], vectors, self.chosen["neighbours"], self.metric)
-        return vote(self.train[1][near])
-
-
-def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, Labels], where: str) -> Result:
-    """Choose k on validation, all of them from one search.
-
-    Args:
-        train: float32 (n, D) and int64 (n,).
-        validation: Likewise.
-        where: Key in params.yaml, for messages.
+    The scores of a class are how many of the k neighbors are of it.
 
     Raises:
-        UserError: Every k exceeds the number of training images, or a training vector is not finite.
+        ParamError: Every k exceeds the number of training images, or a training vector is not finite.
     """
-    ks = [k for k in sorted(spec.neighbours) if k <= len(train[1])]
+    (train, labels), (validation, truth) = data.of("train"), data.of("validation")
+    ks = [k for k in sorted(spec.neighbors) if k <= len(labels)]
     if not ks:
-        least = min(spec.neighbours)
-        raise UserError(
-            f"params.yaml: {where}.knn.neighbours: {least} is more than the {len(train[1])} training images; give fewer"
-        )
-    if not np.isfinite(train[0]).all():
-        raise UserError(
-            f"params.yaml: {where}: the training vectors hold inf or nan: their encoder has diverged; embed another"
-        )
-    labels = train[1][nearest(train[0], validation[0], ks[-1], spec.metric)]
-    rows = [{"neighbours": k, "validation_accuracy": float(np.mean(vote(labels[:, :k]) == validation[1]))} for k in ks]
-    return Result(max(rows, key=lambda row: row["validation_accuracy"]), rows, train, spec.metric)
+        least = min(spec.neighbors)
+        raise ParamError("neighbors", f"{least} is more than the {len(labels)} training images", "give fewer")
+    if not np.isfinite(train).all():
+        raise ParamError("", "the training vectors hold inf or nan: their encoder has diverged", "embed another")
+    near = {"validation": labels[nearest(train, validation, ks[-1], spec.metric)]}
+    rows = [
+        {"neighbors": k, "validation_accuracy": float(np.mean(vote(near["validation"][:, :k]) == truth))} for k in ks
+    ]
+    chosen = max(rows, key=lambda row: row["validation_accuracy"])
+    k = int(chosen["neighbors"])
+    near["test"] = labels[nearest(train, data.of("test")[0], k, spec.metric)]
+    voters = {split: found[:, :k] for split, found in near.items()}
+    return Fitted(
+        Probe(chosen=chosen, rows=rows),
+        Outputs(
+            "votes",
+            {split: vote(found) for split, found in voters.items()},
+            {split: votes(found, data.classes).astype(np.float32) for split, found in voters.items()},
+        ),
+    )
+
+
+def votes(labels: Labels, classes: int) -> Labels:
+    """How many neighbors of each row, int64 (n, k), are of each class; int64 (n, classes)."""
+    counts = np.zeros((len(labels), classes), np.int64)
+    np.add.at(counts, (np.arange(len(labels))[:, None], labels), 1)
+    return counts
 
 
 def vote(labels: Labels) -> Labels:
     """The most frequent label of each row, int64 (n, k) from the nearest on; a tie goes to the nearest image's."""
-    counts = np.zeros((len(labels), labels.max(initial=0) + 1), np.int64)
     rows = np.arange(len(labels))[:, None]
-    np.add.at(counts, (rows, labels), 1)
+    counts = votes(labels, labels.max(initial=0) + 1)
     first = np.take_along_axis(counts, labels, axis=1).argmax(axis=1)  # the first of the greatest
     chosen: Labels = labels[rows[:, 0], first]
     return chosen

@@ -1,29 +1,29 @@
-"""The convex linear probe: multinomial logistic regression, solved to the optimum for a path of L2 strengths.
+"""The convex linear probe: multinomial logistic regression, solved to the optimum for a path of L2 penalties.
 
-The loss is report E's: (1/N) sum_i -log softmax(z_i)[y_i] + (strength / N) * (sum of the squared weights, without the
-bias), for N training images. In scikit-learn's LogisticRegression that is C = 1 / (2 strength); with two classes, where
-it keeps one vector of weights in place of two, C = 1 / strength.
+The loss is report E's: (1/N) sum_i -log softmax(z_i)[y_i] + (lambda / N) * (sum of the squared weights, without the
+bias), for N training images. In scikit-learn's LogisticRegression that is C = 1 / (2 lambda); with two classes, where
+it keeps one vector of weights in place of two, C = 1 / lambda.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from probeline.pipeline import params
-from probeline.pipeline.errors import UserError
+from probeline.pipeline.errors import ParamError
 from probeline.pipeline.progress import bar
 from probeline.probes import _softmax as softmax
 from probeline.probes._coordinates import Array, Coordinates, blocks, principal, sum_over
+from probeline.probes._data import SPLITS, Fitted, Labels, ProbeData, Vectors
+from probeline.results.outputs import Outputs
+from probeline.results.probes import Probe
 
-Vectors = NDArray[np.float32]
-Labels = NDArray[np.int64]
-Strength = Annotated[float, Field(ge=1e-8, le=1e12)]  # at 0, separable classes have no optimum
+Lambda = Annotated[float, Field(ge=1e-8, le=1e12)]  # at 0, separable classes have no optimum
 
 GAP = 1e-6  # relative to the objective: what the solver stops at
 MEMORY = 20  # steps that L-BFGS remembers
@@ -31,21 +31,22 @@ SMALL = 2**26  # multiplications of a product that one thread does alone
 
 
 class Spec(params.Spec):
-    """`logistic: {strengths: [...]}`: the L2 strengths of which validation chooses one.
+    """`logistic: {l2: [100.0, 10.0, 1.0]}`: the lambdas of which validation chooses one.
 
-    The best accuracy wins, then the least cross-entropy, then the greatest strength.
+    The best accuracy wins, then the least cross-entropy, then the greatest lambda.
 
     Attributes:
-        strengths: null tries ten times the mean squared distance of the training vectors from their mean, and tenths
-            of it, nine in all: a strength says little by itself, for vectors twice as long need four times as much.
+        l2: null tries ten times the mean squared distance of the training vectors from their mean, and tenths of it,
+            nine in all: a lambda says little by itself, for vectors twice as long need four times as much.
     """
 
-    strengths: Annotated[list[Strength], Field(min_length=1), AfterValidator(params.each_once)] | None = None
+    name: Literal["logistic"] = "logistic"
+    l2: Annotated[list[Lambda], Field(min_length=1), AfterValidator(params.each_once)] | None = None
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The optimum at one strength.
+    """The optimum at one lambda.
 
     Attributes:
         weights: float64 (K, D), of sum 0 over the classes.
@@ -59,7 +60,7 @@ class Fit:
         iterations: Of L-BFGS.
     """
 
-    strength: float
+    l2: float
     weights: Array
     bias: Array
     objective: float
@@ -76,11 +77,11 @@ class Fit:
 
 @dataclass(frozen=True)
 class Result:
-    """The probe that validation chose.
+    """The lambda that validation chose.
 
     Attributes:
         chosen: Its row.
-        rows: A dict a strength, from the greatest on: strength, objective, gap, gradient_norm, iterations, and loss and
+        rows: A dict per lambda, from the greatest on: l2, objective, gap, gradient_norm, iterations, and loss and
             accuracy of train and validation. A loss is inf where a class has validation but no training images.
         fit: The chosen one.
     """
@@ -89,70 +90,75 @@ class Result:
     rows: list[dict[str, Any]]
     fit: Fit
 
-    @property
-    def weights(self) -> Array:
-        """float64 (K, D)."""
-        return self.fit.weights
 
-    @property
-    def bias(self) -> Array:
-        """float64 (K,)."""
-        return self.fit.bias
+def fit(spec: Spec, data: ProbeData) -> Fitted:
+    """Fit a path on train, choose a lambda on validation, and say what that one gives; see probes/__init__."""
+    result = choose(spec, data.of("train"), data.of("validation"), data.classes)
+    losses: dict[str, float | None] = {}
+    predicted: dict[str, Labels] = {}
+    scores: dict[str, Vectors] = {}
+    of_train = np.empty(0, np.float32)
+    for split in SPLITS:
+        vectors, labels = data.of(split)
+        logits = result.fit.logits(vectors)
+        losses[split] = _loss(logits, labels)
+        predicted[split] = np.asarray(logits.argmax(axis=0), np.int64)
+        if split == "train":
+            of_train = _losses(logits, labels).astype(np.float32)
+        else:
+            scores[split] = np.ascontiguousarray(logits.T, np.float32)
+    return Fitted(
+        Probe(chosen=result.chosen, rows=result.rows, losses=losses),
+        Outputs("logits", predicted, scores, {"train": of_train}),
+        {"weight": result.fit.weights, "bias": result.fit.bias},
+    )
 
-    def predict(self, vectors: Vectors) -> Labels:
-        """The most probable classes, int64 (n,)."""
-        return np.asarray(self.fit.logits(vectors).argmax(axis=0), np.int64)
 
-    def loss(self, vectors: Vectors, labels: Labels) -> float:
-        """Mean cross-entropy."""
-        return _loss(self.fit.logits(vectors), labels)
-
-
-def probe(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, Labels], classes: int) -> Result:
-    """Fit a path on train and choose a strength on validation.
+def choose(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors, Labels], classes: int) -> Result:
+    """Fit a path on train and choose a lambda on validation.
 
     Args:
         train: float32 (n, D) and int64 (n,) in [0, classes).
         validation: Likewise.
 
     Raises:
-        UserError: The training images are of one class, or a vector is not finite.
+        ParamError: The training images are of one class, or a vector is not finite.
     """
     rows: list[dict[str, Any]] = []
     best: tuple[tuple[float, float], dict[str, Any], Fit] | None = None
-    strengths = spec.strengths or default_path(train[0])
-    with bar("logistic probe", len(strengths), unit="strength") as progress:
-        for fit in fit_path(*train, classes, strengths):
-            logits = fit.logits(validation[0])
+    lambdas = spec.l2 or default_path(train[0])
+    with bar("logistic probe", len(lambdas), unit="lambda") as progress:
+        for found in fit_path(*train, classes, lambdas):
+            logits = found.logits(validation[0])
             loss, accuracy = _loss(logits, validation[1]), float(np.mean(logits.argmax(axis=0) == validation[1]))
             row = {
-                "strength": fit.strength,
-                "objective": fit.objective,
-                "gap": fit.gap,
-                "gradient_norm": fit.gradient_norm,
-                "iterations": fit.iterations,
-                "train_loss": fit.loss,
-                "train_accuracy": fit.accuracy,
+                "l2": found.l2,
+                "objective": found.objective,
+                "gap": found.gap,
+                "gradient_norm": found.gradient_norm,
+                "iterations": found.iterations,
+                "train_loss": found.loss,
+                "train_accuracy": found.accuracy,
                 "validation_loss": loss,
                 "validation_accuracy": accuracy,
             }
             rows.append(row)
             if best is None or (-accuracy, loss) < best[0]:
-                best = (-accuracy, loss), row, fit
+                best = (-accuracy, loss), row, found
             progress.update()
     assert best is not None
     return Result(best[1], rows, best[2])
 
 
 def default_path(vectors: Vectors) -> list[float]:
-    """The strengths that are tried where an entry names none, for vectors (n, D); vectors that are all equal have 1."""
+    """The lambdas that are tried where an entry names none, for vectors (n, D); vectors that are all equal have 1."""
     mean = vectors.mean(axis=0, dtype=np.float64)
     spread = sum(float(np.square(block).sum()) for _, block in blocks(vectors, mean)) / len(vectors)
     return [spread * 10.0**power for power in range(1, -8, -1)] if spread > 0 else [1.0]
 
 
-def fit_path(vectors: Vectors, labels: Labels, classes: int, strengths: Sequence[float]) -> Iterator[Fit]:
-    """The optimum at every strength, from the greatest on; each starts from the one before.
+def fit_path(vectors: Vectors, labels: Labels, classes: int, lambdas: Sequence[float]) -> Iterator[Fit]:
+    """The optimum at every lambda, from the greatest on; each starts from the one before.
 
     L-BFGS in float64, on the principal axes of the vectors, each scaled by its curvature at the start, so that the
     Hessian begins near the identity. Time: once O(n D min(n, D)), then O(n min(n, D) K) an iteration.
@@ -162,32 +168,33 @@ def fit_path(vectors: Vectors, labels: Labels, classes: int, strengths: Sequence
         labels: int64 (n,) in [0, classes). A class without images gets weights 0 and is never predicted.
 
     Raises:
-        UserError: The images are of one class, or a vector is not finite.
+        ParamError: The images are of one class, or a vector is not finite.
     """
     present, fitted = np.unique(labels, return_inverse=True)
     if len(present) < 2:
-        raise UserError(
-            f"probe: all {len(labels)} training images are of class {present[0]}; it needs two classes or more: "
-            "give the task more images"
+        raise ParamError(
+            "",
+            f"all {len(labels)} training images are of class {present[0]}, and it needs two classes or more",
+            "give the task more images",
         )
     if not np.isfinite(vectors).all():
-        raise UserError("probe: the training vectors hold inf or nan; their encoder has diverged: train it again")
+        raise ParamError("", "the training vectors hold inf or nan: their encoder has diverged", "embed another")
     found = principal(vectors)
     weights = np.zeros((len(present), found.rotated.shape[1]))
     bias = np.log(np.bincount(fitted))  # the optimum while the weights are 0
     bias -= bias.mean()
-    for strength in sorted(set(strengths), reverse=True):
+    for l2 in sorted(set(lambdas), reverse=True):
         # Threads cost more than they save on small products, very much more where others use the cores too.
         with threadpool_limits(1 if found.rotated.size * len(present) < SMALL else None, "blas"):
-            weights, bias, iterations = _minimise(found.rotated, fitted, strength, weights, bias)
-            fit = _certified(found, fitted, strength, (weights, bias), (present, classes), iterations)
-        yield fit
+            weights, bias, iterations = _minimize(found.rotated, fitted, l2, weights, bias)
+            certified = _certified(found, fitted, l2, (weights, bias), (present, classes), iterations)
+        yield certified
 
 
-def _minimise(x: Array, labels: Labels, strength: float, weights: Array, bias: Array) -> tuple[Array, Array, int]:
+def _minimize(x: Array, labels: Labels, l2: float, weights: Array, bias: Array) -> tuple[Array, Array, int]:
     """L-BFGS from (weights, bias) until the relative gap is GAP, or until rounding stops it."""
     count, values = x.shape
-    pull = 2 * strength / count
+    pull = 2 * l2 / count
     _, wrong, miss = softmax.cross_entropy(weights @ x.T + bias[:, None], labels)
     curved = softmax.curvature(wrong, miss, labels)
     scale = np.column_stack([np.sqrt(curved[:, None] * (np.square(x).sum(axis=0) / count) + pull), np.sqrt(curved)])
@@ -214,7 +221,7 @@ def _minimise(x: Array, labels: Labels, strength: float, weights: Array, bias: A
         if _gap(gradient, pull) > GAP * value:
             return
         # The bound holds at the best bias, which the last steps do not quite have.
-        b = b + softmax.centre_bias(w @ x.T + b[:, None], labels)
+        b = b + softmax.center_bias(w @ x.T + b[:, None], labels)
         value, gradient, _of_bias = at(w, b)
         if _gap(gradient, pull) <= GAP * value:
             optimum = w, b
@@ -237,7 +244,7 @@ def _gap(gradient: Array, pull: float) -> float:
 def _certified(
     found: Coordinates,
     labels: Labels,
-    strength: float,
+    l2: float,
     solution: tuple[Array, Array],
     classes: tuple[Labels, int],
     iterations: int,
@@ -245,24 +252,24 @@ def _certified(
     """A solution in terms of the vectors, with the best bias, and the proof of how good it is.
 
     With the best bias for every weights, the objective is a function of the weights alone, strongly convex with modulus
-    m = 2 strength / N. So it lies at most |gradient|^2 / (2 m) above its minimum.
+    m = 2 lambda / N. So it lies at most |gradient|^2 / (2 m) above its minimum.
     """
     weights, bias = found.back(solution[0]), solution[1]
     weights -= weights.mean(axis=0)  # what all classes share changes no probability, and costs penalty
     count = len(labels)
     logits = np.concatenate([weights @ block.T for _, block in blocks(found.vectors, found.mean)], axis=1)
     logits += bias[:, None]
-    shift = softmax.centre_bias(logits, labels)
+    shift = softmax.center_bias(logits, labels)
     logits += shift[:, None]
     loss, wrong, miss = softmax.cross_entropy(logits, labels)
-    pull = 2 * strength / count
+    pull = 2 * l2 / count
     gradient = sum_over(found.vectors, softmax.residuals(wrong, miss, labels), found.mean) / count + pull * weights
     bias = bias + shift - weights @ found.mean
     present, number = classes
     all_weights, all_bias = np.zeros((number, weights.shape[1])), np.full(number, -np.inf)
     all_weights[present], all_bias[present] = weights, bias - bias.mean()
     return Fit(
-        strength=float(strength),
+        l2=float(l2),
         weights=all_weights,
         bias=all_bias,
         objective=loss + pull / 2 * float(np.square(weights).sum()),
@@ -276,5 +283,11 @@ def _certified(
 
 def _loss(logits: Array, labels: Labels) -> float:
     """Mean cross-entropy of logits (K, n), of which some may be -inf."""
+    return float(np.mean(_losses(logits, labels)))
+
+
+def _losses(logits: Array, labels: Labels) -> Array:
+    """The cross-entropy of each image, (n,)."""
     top = logits.max(axis=0)
-    return float(np.mean(top + np.log(np.exp(logits - top).sum(axis=0)) - logits[labels, np.arange(len(labels))]))
+    losses: Array = top + np.log(np.exp(logits - top).sum(axis=0)) - logits[labels, np.arange(len(labels))]
+    return losses

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from probeline.pipeline import settings
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.lock import lock
-from probeline.pipeline.stage import local
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def folder(name: str) -> Path:
-    """Where the archives of a data set (or of other weights) wait until they have been read."""
-    return local("PROBELINE_DOWNLOADS", ".downloads") / name
+    """Where the archives of a dataset (or of other weights) wait until they have been read."""
+    return settings.folder("PROBELINE_DOWNLOADS") / name
 
 
 @contextmanager

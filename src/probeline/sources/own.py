@@ -3,27 +3,24 @@
 import hashlib
 from pathlib import Path
 
-from probeline.pipeline.errors import UserError
-from probeline.pipeline.stage import root
+from probeline.pipeline import settings
+from probeline.pipeline.errors import ParamError
 
 
-def locate(path: str, key: str) -> Path:
-    """A user's path: `~` expanded, a relative one counted from the clone.
-
-    Args:
-        key: Of params.yaml, that names it.
+def locate(path: str) -> Path:
+    """A user's path, the key `path` of an entry: `~` is expanded, a relative path counts from the clone.
 
     Raises:
-        UserError: There is nothing.
+        ParamError: There is no such file or folder.
     """
     try:
-        found = root() / Path(path).expanduser()
+        found = settings.root() / Path(path).expanduser()
         there = found.exists()
     except (RuntimeError, OSError, ValueError) as error:
-        raise UserError(f"params.yaml: {key}: {path!r} is no path of a file or folder ({error})") from None
+        raise ParamError("path", f"{path!r} is no path of a file or folder ({error})", "give the path of one") from None
     if not there:
-        raise UserError(
-            f"params.yaml: {key}: {path}: no such file or folder ({found}); a relative path counts from the clone"
+        raise ParamError(
+            "path", f"{path}: no such file or folder ({found})", "correct it; a relative path counts from the clone"
         )
     return found
 
@@ -34,17 +31,25 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def pin(name: str, path: str, found: str, expected: str | None) -> None:
-    """Compare the SHA-256 of a user's own data with the one in params.yaml.
+def pin(path: str, found: str, expected: str | None) -> None:
+    """Compare the SHA-256 of a user's own data with the key `sha256` of its entry.
+
+    DVC watches params.yaml, not the data. Without the digest there, a change would be missed, and an older result would
+    come back from the run cache.
+
+    Args:
+        path: As the user wrote it, for messages.
+        found: In hexadecimal, of the data as it is now.
+        expected: In hexadecimal, from params.yaml.
 
     Raises:
-        UserError: They differ, or there is none yet. DVC does not watch the data, only params.yaml: without the digest
-            there, a change would be missed, and an older result come back from the run cache.
+        ParamError: They differ, or there is none in params.yaml yet.
     """
     if expected is None:
-        raise UserError(f"datasets.{name}.sha256: is null; write {found} there: that of {path} as it is now")
+        raise ParamError("sha256", "is missing", f"write {found} there: that of {path} as it is now")
     if found != expected:
-        raise UserError(
-            f"{path}: has changed: sha256 expected {expected}, found {found}; "
-            f"restore the data, or write the new one at datasets.{name}.sha256"
+        raise ParamError(
+            "sha256",
+            f"{path} has changed: expected {expected}, found {found}",
+            "restore the data, or write the new one there",
         )

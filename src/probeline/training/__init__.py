@@ -1,1 +1,1 @@
-"""The engine that trains everything that has a gradient."""
+"""The engine that trains everything that has a gradient, and the format of data/models."""

@@ -14,12 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from probeline.compute.data import Data
+from probeline.compute.forward import forward
+from probeline.pipeline.checkpoint import Checkpoint
 from probeline.pipeline.errors import UserError
-from probeline.training.checkpoint import Checkpoint
-from probeline.training.data import Data
+from probeline.results.record import Evaluation
 from probeline.training.evaluation import Score, evaluate
-from probeline.training.forward import forward, train_mode
-from probeline.training.spec import L2, Optimizer, Recipe
+from probeline.training.mode import train_mode
+from probeline.training.penalty import L2
+from probeline.training.spec import Recipe
 from probeline.training.stopping import Stopper
 
 Weights = dict[str, Tensor]
@@ -27,11 +30,11 @@ Weights = dict[str, Tensor]
 
 @dataclass
 class Progress:
-    """Where a training stands, beside model, optimiser and random state.
+    """Where a training stands, beside model, optimizer and random state.
 
     Attributes:
         step: Minibatches done.
-        history: One row an evaluation: step, epoch, train_loss, train_accuracy (means over the minibatches since the
+        history: One row per evaluation: step, epoch, train_loss, train_accuracy (means over the minibatches since the
             last one, each before its update; nan and None at step 0), validation_loss, validation_accuracy.
             Accuracies are None where the objective predicts no classes.
         losses: Of the minibatches since the last evaluation, float32 (interval,).
@@ -69,7 +72,7 @@ class Fit:
     """
 
     weights: Weights
-    history: list[dict[str, Any]]
+    history: list[Evaluation]
     step: int
     last_step: int
     stopped_early: bool
@@ -97,7 +100,7 @@ def fit(
     train = data.splits["train"]
     clock = _Clock(recipe, len(train))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = make_optimizer(recipe.optimizer, parameters)
+    optimizer = recipe.optimizer.of(parameters)
     stopper = Stopper(recipe.early_stopping, clock.unit) if recipe.early_stopping else None
     now = Progress(
         losses=torch.zeros(clock.interval, device=train.device),
@@ -114,7 +117,7 @@ def fit(
     # Each size of a minibatch compiled for itself, so that what is computed does not depend on which came first.
     network = torch.compile(model, dynamic=False) if recipe.compile else model
     epoch, order = -1, train
-    train_mode(model, recipe.running_statistics)
+    train_mode(model, freeze_batch_norm=recipe.freeze_batch_norm)
     if recipe.evaluate_start and not now.history:
         _evaluate(parts, data, recipe, clock)
 
@@ -152,7 +155,7 @@ def fit(
     kept = now.best if now.best is not None else _copy(model)
     return Fit(
         weights=kept,
-        history=now.history,
+        history=[Evaluation(**row) for row in now.history],
         step=now.best_step if now.best_step is not None else now.step,
         last_step=now.step,
         stopped_early=now.step < clock.steps and now.diverged_at is None,
@@ -239,7 +242,7 @@ def _evaluate(parts: _Parts, data: Data, recipe: Recipe, clock: _Clock) -> Score
     used = now.used[: len(sizes)].cpu().double()
     now.left_out += sum(sizes) - int(used.sum())
     score = evaluate(parts.model, data, "validation", recipe)
-    train_mode(parts.model, recipe.running_statistics)
+    train_mode(parts.model, freeze_batch_norm=recipe.freeze_batch_norm)
     now.history.append(
         {
             "step": now.step,
@@ -284,17 +287,3 @@ def add_penalty_gradient(l2: L2, parameters: Iterable[nn.Parameter], images: int
     for weight in weights[-1:] if l2.on == "last" else weights:
         assert weight.grad is not None
         weight.grad.add_(weight, alpha=l2.factor(images))
-
-
-def make_optimizer(spec: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimiser of a run, with PyTorch's defaults for what params.yaml does not name."""
-    options = {"lr": spec.lr, "weight_decay": spec.weight_decay}
-    if spec.momentum:
-        options["momentum"] = spec.momentum
-    kinds: dict[str, Callable[..., torch.optim.Optimizer]] = {
-        "sgd": torch.optim.SGD,
-        "adam": torch.optim.Adam,
-        "rmsprop": torch.optim.RMSprop,
-        "adagrad": torch.optim.Adagrad,
-    }
-    return kinds[spec.name](parameters, **options)

@@ -2,9 +2,53 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from probeline.training.spec import EarlyStopping
+from pydantic import Field, model_validator
+
+from probeline.pipeline.params import Spec
+from probeline.pipeline.types import Positive
+
+
+class Plateau(Spec):
+    """Stop where two successive values hardly differ (D8).
+
+    Attributes:
+        after: Epochs or steps that come first, in the unit of the run's length.
+        difference: Stop where the watched value changes by less.
+    """
+
+    after: Annotated[int, Field(ge=0)]
+    difference: Positive
+
+
+class EarlyStopping(Spec):
+    """Keep the best validation value; stop when it has not improved often enough (report A).
+
+    Each evaluation without improvement adds one to a counter, an improvement resets it; the run stops when the counter
+    reaches the patience. With a threshold the counting starts once the value is past it: patience 0 then stops there.
+
+    Attributes:
+        metric: The validation value that is watched.
+        patience: Evaluations; left out, it never stops, and the best weights are kept all the same.
+        threshold: Of the watched value.
+        minimum: No stop before this many epochs or steps, in the unit of the run's length.
+        plateau: A second reason to stop.
+    """
+
+    metric: Literal["loss", "accuracy"]
+    patience: Annotated[int, Field(ge=0)] | None = None
+    threshold: float | None = None
+    minimum: Annotated[int, Field(ge=0)] = 0
+    plateau: Plateau | None = None
+
+    @model_validator(mode="after")
+    def _can_start(self) -> "EarlyStopping":
+        if self.patience == 0 and self.threshold is None:
+            raise ValueError("patience 0 stops at the first evaluation; give a threshold too, or a patience from 1 up")
+        if self.metric == "accuracy" and self.threshold is not None and not 0 <= self.threshold < 1:
+            raise ValueError(f"threshold {self.threshold} is no accuracy; give a fraction from 0 to 1")
+        return self
 
 
 @dataclass

@@ -1,0 +1,176 @@
+"""The format of data/raw/<dataset>/: images and labels from one source, checked, in a few files.
+
+    raw.json                class names; whether the images are arrays or files
+    <split>_labels.npy      int64 (N,), 0 <= label < number of classes; splits are train and, where there is one, test
+    <split>_images.npy      arrays: uint8 (N, H, W, C)
+    images.zip              files: the originals, uncompressed, `<split>/<class>/<file>`, in the order of the labels
+
+The same content gives the same bytes.
+"""
+
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from probeline.datasets._decode import decode, square
+from probeline.pipeline import files
+from probeline.pipeline.errors import ParamError
+from probeline.pipeline.groups import force
+from probeline.pipeline.progress import bar
+from probeline.results.record import Record
+
+SPLITS = ("train", "test")
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+Indices = Sequence[int] | NDArray[np.integer[Any]]
+
+
+class Store(Protocol):
+    """Where the images are: as arrays of one size, or as files of any size."""
+
+    def images(self, split: str, indices: Indices, pixels: int | None) -> Images: ...
+    def save(self, folder: Path) -> None: ...
+
+    @property
+    def size(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Images and labels of a dataset.
+
+    Args:
+        classes: Their names; a label is an index into them.
+        labels: int64 (N,) for "train" and, where the source has it, "test".
+        store: The images, in the order of the labels.
+    """
+
+    classes: tuple[str, ...]
+    labels: dict[str, Labels]
+    store: Store
+
+    def images(self, split: str, indices: Indices, pixels: int | None) -> Images:
+        """Read some images, and no others.
+
+        Args:
+            split: A key of `labels`.
+            indices: (n,), in any order.
+            pixels: The side of the square that is wanted: the shorter side is resized to it (bilinear, antialiased),
+                the center is kept. None leaves images as they are.
+
+        Returns:
+            uint8 (n, H, W, C).
+
+        Raises:
+            ParamError: `pixels` of the task is None and the images are files, which have sizes of their own.
+        """
+        return self.store.images(split, indices, pixels)
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Images of one size: uint8 (N, H, W, C) for each split, C being 1 or 3."""
+
+    arrays: dict[str, Images]
+
+    @property
+    def size(self) -> str:
+        """Height, width and channels, for the terminal."""
+        return "x".join(map(str, self.arrays["train"].shape[1:]))
+
+    def images(self, split: str, indices: Indices, pixels: int | None) -> Images:
+        """See `Raw.images`."""
+        found = np.array(self.arrays[split][np.asarray(indices, np.int64)])
+        if pixels is None or found.shape[1:3] == (pixels, pixels):
+            return found
+        small = np.empty((len(found), pixels, pixels, found.shape[3]), np.uint8)
+        for row, image in zip(small, bar(f"resizing {split} images", iterable=found), strict=True):
+            gray = image.shape[2] == 1
+            fitted = square(Image.fromarray(image[:, :, 0] if gray else image), pixels)
+            row[:] = fitted.reshape(row.shape)
+        return small
+
+    def save(self, folder: Path) -> None:
+        """Write `<split>_images.npy`."""
+        for split, images in self.arrays.items():
+            files.write_array(folder / f"{split}_images.npy", images)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Image files of any size and mode, read as RGB.
+
+    Args:
+        read: From a name to the bytes of a file.
+        names: `<class>/<file>` for each split, in the order of the labels.
+    """
+
+    read: Callable[[str], bytes]
+    names: dict[str, tuple[str, ...]]
+
+    @property
+    def size(self) -> str:
+        """That they have none in common, for the terminal."""
+        return "files of their own sizes"
+
+    def images(self, split: str, indices: Indices, pixels: int | None) -> Images:
+        """See `Raw.images`."""
+        if pixels is None:
+            raise ParamError(
+                "pixels", "the dataset holds image files of many sizes", "its task must state `pixels`, say 224"
+            )
+        found = np.empty((len(indices), pixels, pixels, 3), np.uint8)
+        for row, index in zip(found, bar(f"reading {split} images", iterable=np.asarray(indices)), strict=True):
+            name = f"{split}/{self.names[split][index]}"
+            row[:] = square(decode(self.read(name), name), pixels)
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write images.zip: stored as they are, because image files do not compress; fixed dates."""
+        with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+            for split, names in self.names.items():
+                for name in bar(f"writing {split} images", iterable=names):
+                    entry = zipfile.ZipInfo(f"{split}/{name}")
+                    entry.create_system, entry.external_attr = 3, 0o100644 << 16  # the same on every system
+                    archive.writestr(entry, self.read(entry.filename))
+
+
+class _About(Record):
+    """raw.json: the names of the classes, and how the images are stored."""
+
+    classes: list[str]
+    images: Literal["arrays", "files"]
+
+
+def save(raw: Raw, folder: Path) -> None:
+    """Write a dataset into an existing folder."""
+    images: Literal["arrays", "files"] = "arrays" if isinstance(raw.store, Arrays) else "files"
+    _About(classes=list(raw.classes), images=images).save(folder / "raw.json")
+    for split, labels in raw.labels.items():
+        files.write_array(folder / f"{split}_labels.npy", labels)
+    raw.store.save(folder)
+
+
+def load(folder: Path) -> Raw:
+    """Open what `save` wrote. Images stay on the disk until they are asked for.
+
+    Raises:
+        UserError: raw.json is missing, damaged or of another version.
+    """
+    about = _About.load(folder / "raw.json", f"run: {force('fetch', folder.name)}")
+    splits = [split for split in SPLITS if (folder / f"{split}_labels.npy").exists()]
+    labels = {split: np.load(folder / f"{split}_labels.npy") for split in splits}
+    store: Store
+    if about.images == "arrays":
+        store = Arrays({split: np.load(folder / f"{split}_images.npy", mmap_mode="r") for split in splits})
+    else:
+        archive = zipfile.ZipFile(folder / "images.zip")
+        names = [name.split("/", 1) for name in archive.namelist()]
+        store = Files(archive.read, {split: tuple(name for first, name in names if first == split) for split in splits})
+    return Raw(tuple(about.classes), labels, store)

@@ -1,1 +1,0 @@
-"""Every figure, drawn from the files that the stages wrote."""

@@ -1,0 +1,1 @@
+"""t-SNE maps of embeddings, and how far to trust them."""

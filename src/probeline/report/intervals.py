@@ -1,0 +1,42 @@
+"""The 95 % interval of an accuracy, and what it is over."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from scipy import stats
+
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """An interval, and what varies in it: the test images of one fit, or the seeds of a run."""
+
+    low: float
+    high: float
+    over: Literal["images", "seeds"]
+
+
+def of_share(right: int, images: int) -> tuple[float, float]:
+    """Wilson's interval of a share of images; nan without images."""
+    if not images:
+        return math.nan, math.nan
+    interval = stats.binomtest(right, images).proportion_ci(LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def of_accuracy(accuracies: Sequence[float], images: int) -> Interval:
+    """The interval of a mean accuracy.
+
+    Args:
+        accuracies: One per seed. With one, Wilson's interval over its test images; with several, Student's t interval
+            of their mean, cut at 0 and 1.
+        images: In the test split.
+    """
+    if len(accuracies) == 1:
+        return Interval(*of_share(round(accuracies[0] * images), images), "images")
+    count = len(accuracies)
+    mean = sum(accuracies) / count
+    error = math.sqrt(sum((value - mean) ** 2 for value in accuracies) / (count - 1) / count)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
+    return Interval(max(mean - half, 0.0), min(mean + half, 1.0), "seeds")

@@ -1,0 +1,156 @@
+"""All that the entries of params.yaml have left below data/results, read and measured; what others left, removed."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from probeline.pipeline.errors import UserError
+from probeline.pipeline.groups import GROUPS, RUNS
+from probeline.pipeline.progress import say
+from probeline.report.fits import Fit, Measure, further, measure
+from probeline.results import lessons, maps, outputs, probes, runs, sweeps, tasks
+from probeline.results.record import read_json
+
+PUBLISHED = tuple(group.section for group in GROUPS.values() if group.result)  # their stages leave results
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, measured.
+
+    Attributes:
+        section: Of params.yaml: train, transfer or finetune.
+        folder: What its stage left.
+        fits: One per seed of the record.
+    """
+
+    section: str
+    folder: Path
+    record: runs.Run
+    fits: list[Fit]
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it predicts classes, also where all seeds diverged."""
+        return any(fit.confusion is not None for fit in self.fits) or any(
+            point.train_accuracy is not None for seed in self.record.seeds for point in seed.history
+        )
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The probes of an encoder, measured.
+
+    Attributes:
+        fits: By name of the probe, for each resample of its task.
+    """
+
+    record: probes.Probes
+    fits: list[dict[str, Fit]]
+
+    def of(self, probe: str) -> list[Fit]:
+        """The fits of one probe, one per resample; empty where the encoder has no such probe."""
+        return [here[probe] for here in self.fits if probe in here]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that params.yaml names, each by name in its order.
+
+    Attributes:
+        metrics: Names of the metrics that are measured beside accuracy.
+    """
+
+    metrics: list[str]
+    tasks: dict[str, tasks.Labels]
+    runs: dict[str, Run]
+    probes: dict[str, Encoder]
+    maps: dict[str, maps.Map]
+    sweeps: dict[str, sweeps.Sweep]
+    lessons: dict[str, lessons.Lesson]
+
+
+def load(entries: Path, folder: Path) -> Results:
+    """Read and measure all results.
+
+    Args:
+        entries: What check left: the names of the entries by section of params.yaml, and those of `metrics`.
+        folder: data/results.
+
+    Raises:
+        UserError: Something is missing or damaged; the line says which stage to run.
+    """
+    names = _names(entries)
+    metrics = further(names["metrics"])
+    at = {section: folder / GROUPS[section].stage for section in PUBLISHED}
+    labels = {name: tasks.load(at["tasks"] / name) for name in names["tasks"]}
+    return Results(
+        list(metrics),
+        labels,
+        {name: _run(section, at[section] / name, labels, metrics) for section in RUNS for name in names[section]},
+        {name: _encoder(at["probes"] / name, labels, metrics) for name in names["probes"]},
+        {name: maps.load(at["maps"] / name) for name in names["maps"]},
+        {name: sweeps.Sweep.load(at["sweeps"] / name / sweeps.FILE) for name in names["sweeps"]},
+        {name: lessons.load(at["lessons"] / name) for name in names["lessons"]},
+    )
+
+
+def _names(entries: Path) -> dict[str, list[str]]:
+    remedy = "run: dvc repro --force check"
+    names = read_json(entries, remedy)
+    if not isinstance(names, dict) or not {"metrics", *PUBLISHED} <= names.keys():
+        raise UserError(f"{entries}: is missing or damaged; {remedy}")
+    return names
+
+
+def _run(section: str, folder: Path, labels: Mapping[str, tasks.Labels], metrics: Mapping[str, Measure]) -> Run:
+    record = runs.Run.load(folder / runs.FILE)
+    fits = [
+        measure(
+            outputs.load(runs.outputs(folder, seed.seed)) if seed.diverged_at is None else None,
+            seed.losses,
+            labels[record.task],
+            seed.resample,
+            metrics,
+        )
+        for seed in record.seeds
+    ]
+    return Run(section, folder, record, fits)
+
+
+def _encoder(folder: Path, labels: Mapping[str, tasks.Labels], metrics: Mapping[str, Measure]) -> Encoder:
+    record = probes.Probes.load(folder / probes.FILE)
+    task = labels[record.encoder.task]
+    fits = [
+        {
+            name: measure(outputs.load(probes.outputs(folder, resample, name)), probe.losses, task, resample, metrics)
+            for name, probe in found.items()
+        }
+        for resample, found in enumerate(record.resamples)
+    ]
+    return Encoder(record, fits)
+
+
+def drop_strays(entries: Path, folder: Path) -> None:
+    """Remove what entries have left that params.yaml no longer names: it would else be part of what DVC hashes.
+
+    DVC's cache still has it: naming the entry again brings it back.
+
+    Raises:
+        UserError: What check left is missing or damaged.
+    """
+    names = _names(entries)
+    _drop([GROUPS[section].stage for section in PUBLISHED], folder, "group")
+    for section in PUBLISHED:
+        _drop(names[section], folder / GROUPS[section].stage, f"entry of {section}")
+
+
+def _drop(names: Iterable[str], folder: Path, what: str) -> None:
+    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    for stray in sorted(found - set(names)):
+        if (folder / stray).is_dir():
+            shutil.rmtree(folder / stray, ignore_errors=True)
+        else:
+            (folder / stray).unlink(missing_ok=True)
+        say(f"{folder / stray}: removed, since params.yaml names no such {what} (DVC's cache still has it)")

@@ -1,0 +1,82 @@
+"""Outputs: what a fitted network or probe says of every image. The raw measurement, of which all metrics are functions.
+
+One file `<fit>.npz` for each seed or resample of a fit. Images are in the order of their task's split (results/tasks.py
+has their labels). Arrays, where n is the number of images of a split and K that of the outputs:
+
+    version                int64 (): VERSION, of this format
+    kind                   what the scores are: logits, margins, votes; or losses, where there are none
+    <split>_predicted      int64 (n,): the class that the fit gives, for train, validation and test
+    <split>_scores         float32 (n, K), for validation and test: its logits, its margins (hinge), or the votes of the
+                           nearest neighbors; K is 1 for binary cross-entropy, whose logit is that of class 1
+    <split>_losses         float32 (n,), for train: the loss of every image, as the fit's objective defines it. An
+                           objective that embeds (triplet) predicts nothing and has the losses of all splits, nan for
+                           an image that found no partner in its batch
+
+A fit that diverged has no file. A split that a fit does not score is left out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probeline.pipeline import files
+from probeline.pipeline.errors import UserError
+from probeline.pipeline.groups import force
+from probeline.results.record import DAMAGED
+
+Kind = Literal["logits", "margins", "votes", "losses"]
+Floats = NDArray[np.float32]
+Classes = NDArray[np.int64]
+VERSION = 1  # grows when the meaning or the shape of an array changes
+ARRAYS = ("predicted", "scores", "losses")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of one fit, by split; see the module."""
+
+    kind: Kind
+    predicted: Mapping[str, Classes] = field(default_factory=dict)
+    scores: Mapping[str, Floats] = field(default_factory=dict)
+    losses: Mapping[str, Floats] = field(default_factory=dict)
+
+
+def save(outputs: Outputs, path: Path) -> None:
+    """Write outputs, so that equal ones are equal bytes."""
+    arrays: dict[str, NDArray[Any]] = {"version": np.array(VERSION, np.int64), "kind": np.array(outputs.kind)}
+    for name in ARRAYS:
+        arrays |= {f"{split}_{name}": values for split, values in getattr(outputs, name).items()}
+    files.write_npz(path, **arrays)
+
+
+def load(path: Path) -> Outputs:
+    """Read outputs.
+
+    Args:
+        path: `data/results/<stage>/<name>/<fit>.npz`.
+
+    Raises:
+        UserError: They are missing, damaged or of another version; the line says which stage to run.
+    """
+    remedy = f"run: {force(path.parent.parent.name, path.parent.name)}"
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            version = found["version"].item()
+            if version == VERSION:
+                return _outputs(found)
+    except DAMAGED as error:
+        raise UserError(f"{path}: is missing or damaged; {remedy}") from error
+    raise UserError(f"{path}: has version {version} of its format, and version {VERSION} is read; {remedy}")
+
+
+def _outputs(arrays: Mapping[str, NDArray[Any]]) -> Outputs:
+    parts: dict[str, dict[str, Any]] = {name: {} for name in ARRAYS}
+    for key, values in arrays.items():
+        split, _, name = key.partition("_")
+        if name:
+            parts[name][split] = values
+    return Outputs(str(arrays["kind"]), **parts)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Tasks: which images of a dataset are train, validation and test, and the format of data/tasks."""

@@ -1,0 +1,8 @@
+# Run a stage: the Python of the clone, with the code of this folder. DVC runs experiments in folders of their own, and
+# names the clone in DVC_ROOT. exec: without a shell in between, a stage sees that its dvc was killed.
+python="$DVC_ROOT/.venv/bin/python"
+if [ ! -x "$python" ]; then
+  echo "error: .venv: is missing or incomplete in this clone or worktree; run: make .venv/.ready" >&2
+  exit 1
+fi
+PYTHONPATH=src exec "$python" "$@"

@@ -1,0 +1,153 @@
+"""Killed at any moment, a stage goes on to the same bytes: SIGKILL to the stage, to DVC, or to both."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import dvc, git, surroundings
+from tests.pipeline.running import change, ran
+
+pytestmark = pytest.mark.slow  # minutes: `make test-slow`
+
+
+def test_forcing_a_stage_gives_the_same_bytes(project: Path) -> None:
+    for stage in (
+        "fetch@digits",
+        "split@digits",
+        "train@svm",
+        "train@logistic",
+        "embed@trained",
+        "probe@trained",
+        "tsne@trained",
+        "finetune@tuned",
+        "summary",
+    ):
+        assert ran(dvc(project, "repro", "--force", "--single-item", stage)) == [stage]
+    assert git(project, "status", "--porcelain") == ""
+
+
+def killed_midway(folder: Path, victim: str, *command: str, script: str = "train") -> None:
+    """Start DVC, and kill the stage of a script, `dvc` or both once a checkpoint has been written."""
+    slow = surroundings(PROBELINE_CHECKPOINT_SECONDS="0")
+    started = subprocess.Popen(
+        [str(folder / ".venv/bin/dvc"), *command],
+        cwd=folder, env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    checkpoints = folder / ".checkpoints"
+    wait_for(lambda: any(path.stat().st_size for path in checkpoints.rglob("*.pt")))
+    family = psutil.Process(started.pid).children(recursive=True)
+    stage = next(child for child in family if f"stages/{script}.py" in child.cmdline())
+    if victim in {"stage", "both"}:
+        stage.kill()
+    if victim in {"dvc", "both"}:
+        os.kill(started.pid, signal.SIGKILL)
+        for child in family:
+            if child != stage and child.is_running():
+                child.kill()
+    started.communicate()
+    wait_for(lambda: not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE)
+    assert started.returncode != 0
+    assert list(checkpoints.rglob("*.pt"))
+
+
+KILLS = ["stage", "dvc", "both"]
+
+
+@pytest.mark.parametrize("victim", KILLS)
+def test_a_run_killed_with_sigkill_goes_on_to_the_same_bytes(project: Path, victim: str) -> None:
+    change(project, "train.svm.epochs", 30 + KILLS.index(victim))
+    killed_midway(project, victim, "repro", "train@svm")
+    assert not (project / "data/models/svm").exists()
+
+    continued = dvc(project, "repro", "train@svm")
+    assert ran(continued) == ["train@svm"]
+    assert "goes on from step" in continued.stdout + continued.stderr
+    assert not list((project / ".checkpoints").iterdir())
+    found = contents(project / "data/models/svm") | contents(project / "data/results/train/svm")
+
+    undisturbed = dvc(project, "repro", "--force", "--single-item", "train@svm")
+    assert ran(undisturbed) == ["train@svm"]
+    assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
+    assert contents(project / "data/models/svm") | contents(project / "data/results/train/svm") == found
+
+
+@pytest.mark.parametrize(("run", "length"), [("convnet", {"epochs": 25}), ("triplet", {"steps": 150})])
+def test_augmentation_and_sampling_go_on_after_a_kill_too(project: Path, run: str, length: dict[str, int]) -> None:
+    for key, value in length.items():
+        change(project, f"train.{run}.{key}", value)
+    killed_midway(project, "both", "repro", f"train@{run}")
+    continued = dvc(project, "repro", f"train@{run}")
+    assert "goes on from step" in continued.stdout + continued.stderr
+    found = contents(project / f"data/models/{run}") | contents(project / f"data/results/train/{run}")
+    undisturbed = dvc(project, "repro", "--force", "--single-item", f"train@{run}")
+    assert "goes on from step" not in undisturbed.stdout + undisturbed.stderr
+    assert contents(project / f"data/models/{run}") | contents(project / f"data/results/train/{run}") == found
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"),
+    [
+        ("probe@convnet-digits", {"probes.convnet-digits.gradient.epochs": 60}),
+        ("finetune@tuned", {"finetune.tuned.epochs": 60, "finetune.tuned.early_stopping.patience": 60}),
+        ("sweep@optimizers", {"sweeps.optimizers.run.epochs": 30}),
+    ],
+)
+def test_probes_fine_tunings_and_sweeps_go_on_after_a_kill_too(
+    project: Path, stage: str, changes: dict[str, object]
+) -> None:
+    for key, value in changes.items():
+        change(project, key, value)
+    script, _, name = stage.partition("@")
+    results = project / "data/results" / script / name
+    killed_midway(project, "both", "repro", stage, script=script)
+    assert not results.exists()
+    continued = dvc(project, "repro", stage)
+    assert ran(continued) == [stage]
+    assert script == "probe" or "goes on from step" in continued.stdout + continued.stderr
+    assert not list((project / ".checkpoints").iterdir())
+    found = contents(results)
+    assert ran(dvc(project, "repro", "--force", "--single-item", stage)) == [stage]
+    assert contents(results) == found
+
+
+def test_a_killed_experiment_in_a_folder_of_its_own_goes_on_too(project: Path) -> None:
+    command = ("exp", "run", "--temp", "-S", "train.svm.epochs=40")
+    killed_midway(project, "both", *command)
+    again = dvc(project, *command, "-n", "forty")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "goes on from step" in again.stdout + again.stderr
+    assert git(project, "status", "--porcelain") == ""
+    assert dvc(project, "exp", "apply", "forty").returncode == 0
+    found = contents(project / "data/models/svm") | contents(project / "data/results/train/svm")
+    assert ran(dvc(project, "repro", "--force", "--single-item", "train@svm")) == ["train@svm"]
+    assert contents(project / "data/models/svm") | contents(project / "data/results/train/svm") == found
+
+
+def test_what_a_killed_dvc_leaves_running_writes_nothing(project: Path) -> None:
+    """Its stage would put old results where the next dvc has put new ones."""
+    change(project, "train.svm.epochs", 50)
+    killed_midway(project, "dvc", "repro", "train@svm")
+    assert not (project / "data/models/svm").exists()
+    change(project, "train.svm.epochs", 3)
+    assert ran(dvc(project, "repro", "train@svm")) == ["check", "train@svm"]
+    record = json.loads((project / "data/results/train/svm/run.json").read_text())
+    assert [seed["last_step"] for seed in record["seeds"]] == [54, 54]
+    assert "up to date" in dvc(project, "status", "train@svm").stdout
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -1,0 +1,53 @@
+"""One line for each mistake, with the whole key."""
+
+import pytest
+
+from probeline.pipeline.errors import ParamError, UserError, at, unknown
+
+
+def test_a_message_is_one_line_whatever_it_names() -> None:
+    assert UserError("a\nb").lines == ("a\\nb",)
+    assert str(UserError("one", "two")) == "one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("key", "remedy", "line"),
+    [
+        ("lr", "lower it", "params.yaml: lr: is high; lower it"),
+        ("", "lower it", "params.yaml: is high; lower it"),
+        ("lr", "", "params.yaml: lr: is high"),
+    ],
+)
+def test_a_mistake_at_a_key_is_a_line_of_file_key_and_remedy(key: str, remedy: str, line: str) -> None:
+    assert ParamError(key, "is high", remedy).lines == (line,)
+
+
+def test_every_place_on_the_way_out_is_part_of_the_key() -> None:
+    with pytest.raises(ParamError) as error, at("train.mine"), at("optimizer"):
+        raise ParamError("lr", "is high", "lower it")
+    assert error.value.lines == ("params.yaml: train.mine.optimizer.lr: is high; lower it",)
+    assert error.value.key == "train.mine.optimizer.lr"
+
+
+def test_a_mistake_in_all_of_an_entry_has_the_entry_for_a_key() -> None:
+    with pytest.raises(ParamError) as error, at("train.mine"), at(""):
+        raise ParamError("", "is wrong", "mend it")
+    assert str(error.value) == "params.yaml: train.mine: is wrong; mend it"
+
+
+def test_other_errors_leave_a_place_as_they_are() -> None:
+    with pytest.raises(UserError) as error, at("train.mine"):
+        raise UserError("a.npz: is damaged; mend it")
+    assert error.value.lines == ("a.npz: is damaged; mend it",)
+
+
+def test_what_a_part_finds_becomes_what_is_wrong_and_what_to_do() -> None:
+    found = ParamError.of("model", ValueError("too deep; 3 layers at most; give fewer"))
+    assert (found.what, found.remedy) == ("too deep; 3 layers at most", "give fewer")
+    assert ParamError.of("model", ValueError("too deep")).lines == ("params.yaml: model: too deep",)
+
+
+def test_an_unknown_name_gets_the_nearest_or_all_there_are() -> None:
+    assert unknown("layer", "haed", ["head", "body"]) == "unknown layer 'haed'; did you mean 'head'?"
+    assert unknown("layer", "zzz", ["head", "body"]) == "unknown layer 'zzz'; there is: body, head"
+    assert unknown("layer", "zzz", []) == "unknown layer 'zzz'; there is: none"

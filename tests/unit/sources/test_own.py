@@ -1,0 +1,49 @@
+"""A user's own data: where it is, and whether it is still the same."""
+
+from pathlib import Path
+
+import pytest
+
+from probeline.pipeline.errors import ParamError
+from probeline.sources import own
+
+SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of abc: FIPS 180-2, appendix B.1
+
+
+def test_a_users_path_counts_from_the_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir("/")
+    for path in ("photos", "~/photos", str(tmp_path / "photos")):
+        assert own.locate(path) == tmp_path / "photos"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("fotos", "fotos: no such file or folder ({root}/fotos); correct it; a relative path counts from the clone"),
+        ("x" * 300, "'{path}' is no path of a file or folder ("),
+        ("~nobody-of-this-name/x", "'{path}' is no path of a file or folder ("),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_named(tmp_path: Path, path: str, line: str) -> None:
+    with pytest.raises(ParamError) as caught:
+        own.locate(path)
+    assert str(caught.value).startswith("params.yaml: path: " + line.format(root=tmp_path, path=path))
+
+
+def test_the_digest_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert own.sha256_of(tmp_path / "abc") == SHA256
+
+
+def test_a_users_data_is_pinned_by_its_digest() -> None:
+    own.pin("abc", SHA256, SHA256)
+    with pytest.raises(
+        ParamError, match=f"^params.yaml: sha256: is missing; write {SHA256} there: that of abc as it is"
+    ):
+        own.pin("abc", SHA256, None)
+    with pytest.raises(
+        ParamError, match=f"^params.yaml: sha256: abc has changed: expected 00, found {SHA256}; restore"
+    ):
+        own.pin("abc", SHA256, "00")

@@ -1,0 +1,60 @@
+"""The optimizers are PyTorch's, with the options of the run."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from probeline.tasks.task import Task
+from probeline.training.optimizer import Optimizer
+from tests.unit.training.made import fit, spec
+
+THEIRS: dict[str, Any] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+}
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"name": "sgd", "lr": 0.1, "weight_decay": 0.5},
+        {"name": "sgd", "lr": 0.1, "momentum": 0.9},
+        {"name": "adam", "lr": 0.01, "weight_decay": 0.1},
+        {"name": "rmsprop", "lr": 0.01, "momentum": 0.5},
+        {"name": "adagrad", "lr": 0.1, "weight_decay": 0.2},
+    ],
+)
+def test_the_optimizer_is_pytorchs_with_the_options_of_the_run(
+    task: Task, tmp_path: Path, optimizer: dict[str, Any]
+) -> None:
+    found = fit(task, spec(optimizer=optimizer, batch_size=30, epochs=3), tmp_path).weights
+    torch.manual_seed(0)
+    layer = nn.Linear(16, 3)
+    options = {key: value for key, value in optimizer.items() if key != "name"}
+    theirs = THEIRS[optimizer["name"]](layer.parameters(), **options)
+    images = torch.tensor(task.images[task.train[0]].reshape(-1, 16) / 255, dtype=torch.float32)
+    for _ in range(3):
+        theirs.zero_grad()
+        loss = nn.functional.cross_entropy(layer(images), torch.tensor(task.labels[task.train[0]]))
+        torch.autograd.backward(loss)
+        theirs.step()
+    torch.testing.assert_close(found["head.weight"], layer.weight.detach(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found["head.bias"], layer.bias.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_there_is_no_other_optimizer() -> None:
+    assert Optimizer(name="sgd", lr=0.1).model_dump() == {
+        "name": "sgd",
+        "lr": 0.1,
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+    }
+    for name, kind in THEIRS.items():
+        made = Optimizer.model_validate({"name": name, "lr": 0.5}).of([nn.Parameter(torch.zeros(1))])
+        assert type(made) is kind
+        assert made.param_groups[0]["lr"] == 0.5
