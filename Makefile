@@ -16,7 +16,7 @@ repro: $(READY)  ## set up, and run the pipeline
 test: check  ## set up, check and run the tests
 	$(BIN)/pytest
 
-test-slow: $(READY)  ## what takes minutes: stages and DVC killed midway
+test-slow: $(READY)  ## what takes minutes: experiments, reruns, stages and DVC killed midway
 	$(BIN)/pytest -m slow
 
 check: $(READY)  ## ruff and mypy
@@ -31,10 +31,10 @@ scoreboard: $(READY)  ## put metrics/scoreboard.md into README.md
 	$(RUN) -m probeline.report.readme
 
 paper: $(READY)  ## REPORT=a: a report at its own size, as the experiment `a`; leaves the working tree alone
-	$(RUN) -m probeline.pipeline.presets "$(REPORT)" --experiment
+	$(RUN) -m probeline.entries.presets "$(REPORT)" --experiment
 
 preset: $(READY)  ## NAME=smoke: write a preset into params.yaml
-	$(RUN) -m probeline.pipeline.presets "$(NAME)"
+	$(RUN) -m probeline.entries.presets "$(NAME)"
 
 lock: $(READY)  ## resolve requirements.in into requirements.txt
 	$(BIN)/python -m pip install -q uv

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from probeline.entries.check import LISTS, check
+from probeline.entries.named import digests_of
 from probeline.pipeline import files
-from probeline.pipeline.check import LISTS, check
 from probeline.pipeline.folders import new_folder
 from probeline.pipeline.groups import GROUPS
-from probeline.pipeline.named import digests_of
 from probeline.pipeline.params import section
 from probeline.pipeline.stage import stage
 from probeline.report import claims

@@ -8,7 +8,7 @@ from probeline.pipeline.folders import new_folder
 from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
 from probeline.sources.disk import downloads, room_for
-from probeline.training import model
+from probeline.training import model, seen
 
 
 def main(name: str) -> None:
@@ -20,6 +20,7 @@ def main(name: str) -> None:
         found = params.module("backbones", spec.kind).read(spec, name)
         with room_for(out), new_folder(out) as folder:
             model.save(folder, blueprint(found), {0: found.weights})
+            seen.save({}, folder, 0)
     trained = f", trained on {found.source}" if found.source else ""
     accuracy = f" to a top-1 accuracy of {found.top1:.3f} as published" if found.top1 else ""
     say(f"{out}: {parameters(found):,} parameters{trained}{accuracy}")

@@ -59,7 +59,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
                 shutil.copy(ROOT / name, folder / name)
         (folder / ".venv").symlink_to(sys.prefix)
         subprocess.run(
-            [sys.executable, "-m", "probeline.pipeline.presets", "smoke"], cwd=folder, env=surroundings(), check=True
+            [sys.executable, "-m", "probeline.entries.presets", "smoke"], cwd=folder, env=surroundings(), check=True
         )
         git(folder, "init", "-q", "-b", "main")
         git(folder, "add", ".")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvc.repo import Repo
 from dvc.utils.serialize import dump_yaml
 
 from probeline.pipeline.params import load_yaml
@@ -35,3 +36,14 @@ def parameters(folder: Path) -> Any:
 def write(folder: Path, params: Any) -> None:
     """Write params.yaml as DVC does."""
     dump_yaml(folder / "params.yaml", params)
+
+
+def stale(folder: Path) -> set[str]:
+    """The stages that DVC would run again, by their own dependencies."""
+    with Repo(str(folder)) as repo:
+        found = repo.status()
+    return {
+        stage.rpartition(":")[2]
+        for stage, changes in found.items()
+        if any("changed deps" in change for change in changes)
+    }

@@ -9,167 +9,35 @@ it did is compared with what its entry in dvc.yaml declares. Three things are de
 - what `check` reads of parts only to look at their specification, which the stage that uses them declares.
 """
 
-import ast
-import hashlib
-import json
-import os
 import re
 import shutil
-import subprocess
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dvc.dependency import ParamsDependency
-from dvc.repo import Repo
 
-from tests.conftest import surroundings
-
-AUDIT = Path(__file__).parent / "audit"
-# Dependencies that only order and carry digests: what `check` leaves for the other stages.
-ORDER = "data/checked/"
-FRAME, WRITES_BYTES = "src/probeline/pipeline/", "src/probeline/pipeline/files.py"
-PARTS = tuple(f"src/probeline/{package}/" for package in ("backbones", "datasets", "metrics", "models", "sources"))
-NAMES = ("check", "fetch@digits", "split@digits", "split@digits-three-eight", "train@logistic", "train@svm",
-         "train@softmax", "train@diverging", "train@mlp", "train@convnet", "train@triplet", "transfer@fine-tuned",
-         "transfer@deeper-head", "weights@raw-pixels", "embed@pixels", "embed@untrained", "embed@trained",
-         "embed@convnet-digits", "probe@pixels", "probe@untrained", "probe@trained", "probe@convnet-digits",
-         "tsne@untrained", "tsne@trained", "finetune@tuned", "sweep@rates", "sweep@optimizers", "sweep@fractions",
-         "lesson@d", "summary")  # fmt: skip
-
-
-@dataclass
-class Declared:
-    command: str
-    deps: set[str]
-    outs: set[str]
-    sections: set[str]
-
-
-def declared(folder: Path) -> dict[str, Declared]:
-    """What dvc.yaml says of every stage, in an order in which they can run."""
-    found = {}
-    with Repo(str(folder)) as repo:
-        for stage in repo.index.stages:
-            params = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
-            found[stage.name] = Declared(
-                command=str(stage.cmd),
-                deps={dep.def_path for dep in stage.deps if dep not in params} - {"params.yaml"},
-                outs={out.def_path for out in stage.outs},
-                sections={name for dep in params for name in (dep.params or [""])}
-                | {"" for dep in stage.deps if dep.def_path == "params.yaml" and dep not in params},  # all of it
-            )
-    return found
-
-
-def snapshot(folder: Path) -> dict[str, str]:
-    """The digest of every file of a clone, but for Git's, DVC's and the environment's."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for top in folder.iterdir()
-        if top.name not in {".git", ".dvc", ".venv"}
-        for path in ([top] if top.is_file() else top.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-
-
-def inside(path: str, declared_paths: Iterable[str]) -> bool:
-    return any(path == one or path.startswith(f"{one}/") for one in declared_paths)
-
-
-def carried(folder: Path, deps: Iterable[str]) -> set[str]:
-    """The code whose digests stand in JSON files among the dependencies of a stage, as far as they are right."""
-    files = [folder / dep for dep in deps if dep.endswith(".json")] + [folder / dep / "model.json" for dep in deps]
-    code = [json.loads(path.read_text()).get("code", {}) for path in files if path.is_file()]
-    return {
-        path
-        for digests in code
-        for path, digest in digests.items()
-        if hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest
-    }
-
-
-def is_docstring(path: Path) -> bool:
-    body = ast.parse(path.read_text()).body
-    return len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-
-
-def differences(folder: Path, stage: Declared, elsewhere: Path) -> list[str]:
-    """Run a stage; a line for everything that it did and did not declare, or declared and did not do."""
-    report = elsewhere / "report.json"
-    audited = f'exec env PYTHONPATH="{AUDIT}:src" "{folder}/.venv/bin/python"'
-    command = stage.command.replace("exec sh stages/python.sh", audited)
-    assert command != stage.command
-    machine = {f"PROBELINE_{name}": str(elsewhere / name) for name in ("LOGS", "CHECKPOINTS", "DOWNLOADS")}
-    before = snapshot(folder)
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=folder,
-        env=surroundings(DVC_ROOT=str(folder), AUDIT_REPORT=str(report), PYTHONDONTWRITEBYTECODE="1", **machine),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    after = snapshot(folder)
-    seen = {key: set(values) for key, values in json.loads(report.read_text()).items()}
-
-    def relative(paths: set[str]) -> set[str]:
-        project = {Path(path).relative_to(folder).as_posix() for path in paths if path.startswith(f"{folder}/")}
-        return {path for path in project if not path.startswith((".venv/", ".git/", ".dvc/"))}
-
-    read = {path for path in relative(seen["read"] | seen["modules"]) if path in before}
-    # params.yaml is compared by section; a package that is a docstring decides nothing.
-    read -= {"params.yaml"} | {path for path in read if path.endswith("__init__.py") and is_docstring(folder / path)}
-    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    elsewhere_declared = carried(folder, stage.deps)
-    lines = [
-        f"reads {path}, not in its deps"
-        for path in read - elsewhere_declared
-        if not inside(path, stage.deps | stage.outs)
-        and not (path.startswith(FRAME) and path != WRITES_BYTES)
-        and not (stage.outs == {"data/checked"} and path.startswith(PARTS))
-    ]
-    lines += [f"writes {path}, not in its outs" for path in changed if not inside(path, stage.outs)]
-    lines += [f"reads the section {name!r}, not in its params" for name in seen["sections"] - stage.sections]
-    lines += [f"never reads the section {name!r} of its params" for name in stage.sections - seen["sections"]]
-    lines += [
-        f"never reads {dep} of its deps"
-        for dep in stage.deps
-        if not dep.startswith(ORDER) and not any(inside(one, [dep]) for one in read)
-    ]
-    lines += [f"never writes {out} of its outs" for out in stage.outs if not any(inside(p, [out]) for p in after)]
-    return sorted(lines)
-
-
-@pytest.fixture(scope="module")
-def after(clone: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[str]]]:
-    """A clone in which every stage ran once under the hook, and what each did and did not declare."""
-    folder = Path(os.path.realpath(clone()))
-    # A dataset that is downloaded, for `check` alone: its specification imports what fetches it.
-    params = folder / "params.yaml"
-    params.write_text(params.read_text().replace("datasets:\n", "datasets:\n  mnist:\n    kind: mnist\n", 1))
-    stages = declared(folder)
-    assert set(stages) == {*NAMES, "fetch@mnist"}
-    return folder, {name: differences(folder, stages[name], tmp_path_factory.mktemp("audit")) for name in NAMES}
+from tests.pipeline.auditing import NAMES, Audited, declared, differences
+from tests.pipeline.running import change, stale
 
 
 @pytest.fixture
-def audited(after: tuple[Path, dict[str, list[str]]], tmp_path: Path) -> Callable[[], Path]:
-    """Make a copy of that clone, to break."""
-
-    def make() -> Path:
-        folder = Path(os.path.realpath(tmp_path)) / "copy"
-        shutil.copytree(after[0], folder, symlinks=True)
-        return folder
-
-    return make
+def copy(audited: Audited, tmp_path: Path) -> Path:
+    """A copy of the clone in which all stages ran, to break."""
+    folder = tmp_path.resolve() / "copy"
+    shutil.copytree(audited.folder, folder, symlinks=True)
+    return folder
 
 
-def test_every_stage_does_what_it_declares(after: tuple[Path, dict[str, list[str]]]) -> None:
-    assert after[1] == {name: [] for name in NAMES}
+def test_every_stage_does_what_it_declares(audited: Audited) -> None:
+    assert audited.lines == {name: [] for name in NAMES}
+
+
+def test_check_declares_what_a_dataset_that_is_downloaded_imports(copy: Path, tmp_path: Path) -> None:
+    """Its specification imports what fetches it."""
+    params = copy / "params.yaml"
+    params.write_text(params.read_text().replace("datasets:\n", "datasets:\n  mnist:\n    kind: mnist\n", 1))
+    stages = declared(copy)
+    assert set(stages) == {*NAMES, "fetch@mnist"}
+    assert differences(copy, stages["check"], tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -214,10 +82,9 @@ def test_every_stage_does_what_it_declares(after: tuple[Path, dict[str, list[str
     ],
 )
 def test_what_a_stage_does_not_declare_is_found(
-    audited: Callable[[], Path], tmp_path: Path, stage: str, file: str, sabotage: str, line: str
+    copy: Path, tmp_path: Path, stage: str, file: str, sabotage: str, line: str
 ) -> None:
-    folder = audited()
-    target = folder / file
+    target = copy / file
     if file == "dvc.yaml":
         target.write_text(
             target.read_text().replace("- stages/fetch.py\n", f"- stages/fetch.py\n        - {sabotage}\n")
@@ -228,4 +95,67 @@ def test_what_a_stage_does_not_declare_is_found(
         )
     else:
         target.write_text(f"{target.read_text()}\n{sabotage}\n")
-    assert line in differences(folder, declared(folder)[stage], tmp_path)
+    assert line in differences(copy, declared(copy)[stage], tmp_path)
+
+
+# What an edit makes stale: the stages that use the file, and no other. Nothing runs here.
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("src/probeline/report/figures/run.py", {"summary"}),
+        ("src/probeline/metrics/accuracy.py", {"summary"}),
+        ("src/probeline/pipeline/errors.py", {"check"}),
+        ("src/probeline/sources/download.py", {"fetch@digits", "weights@raw-pixels"}),
+        ("src/probeline/maps/quality.py", {"tsne@untrained", "tsne@trained"}),
+        ("src/probeline/models/convnet.py", {"train@convnet"}),
+        ("src/probeline/transfers/finetune.py", {"check", "finetune@tuned"}),
+        ("src/probeline/sweeps/stack.py", {"sweep@rates", "sweep@optimizers", "sweep@fractions"}),
+        ("src/probeline/lessons/layers.py", {"lesson@d"}),
+    ],
+)
+def test_an_edit_of_a_comment_reruns_what_uses_the_file_and_nothing_else(
+    untouched: Path, file: str, stages: set[str]
+) -> None:
+    path = untouched / file
+    path.write_text(f"{path.read_text()}# a comment\n")
+    assert stale(untouched) == stages
+
+
+@pytest.mark.parametrize(
+    ("package", "stages"),
+    [
+        ("models", set()),
+        ("datasets", set()),
+        ("backbones", set()),
+        ("metrics", {"summary"}),
+        ("objectives", {"check"}),
+        ("augmentations", {"check"}),
+        ("probes", {"check"}),
+    ],
+)
+def test_a_new_part_reruns_nothing_that_does_not_use_it(untouched: Path, package: str, stages: set[str]) -> None:
+    (untouched / f"src/probeline/{package}/mine.py").write_text('"""Mine."""\n')
+    assert stale(untouched) == stages
+
+
+def test_an_edit_of_the_optimizer_draws_no_map_and_embeds_nothing(untouched: Path) -> None:
+    path = untouched / "src/probeline/training/optimizer.py"
+    path.write_text(f"{path.read_text()}# a comment\n")
+    kinds = {name.partition("@")[0] for name in stale(untouched)}
+    assert kinds == {"check", "train", "transfer", "finetune", "sweep"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stage"),
+    [
+        ("probes.trained.knn", {"neighbors": [3]}, "probe@trained"),
+        ("maps.trained.perplexity", 12.0, "tsne@trained"),
+        ("finetune.tuned.optimizer.lr", 0.01, "finetune@tuned"),
+        ("train.svm.optimizer.lr", 0.01, "train@svm"),
+    ],
+)
+def test_an_edit_of_a_setting_reruns_its_stage(untouched: Path, key: str, value: object, stage: str) -> None:
+    change(untouched, key, value)
+    assert stale(untouched) == {"check", stage}

@@ -16,10 +16,10 @@ from dvc.utils.hydra import apply_overrides
 from sklearn.metrics import brier_score_loss
 from sklearn.neighbors import NearestCentroid
 
+from probeline.entries.check import check, typed
 from probeline.metrics._scored import Scored
 from probeline.models import _contract
 from probeline.pipeline import params
-from probeline.pipeline.check import check, typed
 from probeline.pipeline.groups import GROUPS
 from probeline.pipeline.params import load_yaml
 from probeline.pipeline.settings import SETTINGS

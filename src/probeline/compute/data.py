@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from probeline.compute.view import Normalize, View
 from probeline.pipeline.errors import ParamError
+from probeline.results.splits import Splits
 
 if TYPE_CHECKING:
     from probeline.tasks.task import Task
@@ -187,21 +187,9 @@ def _constants(normalize: Normalize | None, channels: int) -> tuple[Tensor, Tens
     return torch.tensor(normalize.mean).view(1, -1, 1, 1), torch.tensor(normalize.std).view(1, -1, 1, 1)
 
 
-class Resampled(Protocol):
-    """What has train and validation images per resample, and test images: a task, or its embedding."""
-
-    @property
-    def train(self) -> NDArray[np.int64]: ...
-    @property
-    def validation(self) -> NDArray[np.int64]: ...
-    @property
-    def test(self) -> NDArray[np.int64]: ...
-
-
-def splits_of(task: Resampled, resample: int, device: torch.device) -> dict[str, Tensor]:
+def splits_of(task: Splits, resample: int, device: torch.device) -> dict[str, Tensor]:
     """The indices of one resample, on the device."""
-    chosen = {"train": task.train[resample], "validation": task.validation[resample], "test": task.test}
-    return {name: torch.from_numpy(indices).to(device) for name, indices in chosen.items()}
+    return {name: torch.from_numpy(indices).to(device) for name, indices in task.indices(resample).items()}
 
 
 def of_resample(data: DeviceData, task: "Task", resample: int) -> DeviceData:

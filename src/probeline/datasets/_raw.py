@@ -20,7 +20,7 @@ from PIL import Image
 
 from probeline.datasets._decode import decode, square
 from probeline.pipeline import files
-from probeline.pipeline.errors import ParamError
+from probeline.pipeline.errors import ParamError, UserError
 from probeline.pipeline.groups import force
 from probeline.pipeline.progress import bar
 from probeline.results.record import Record
@@ -161,16 +161,22 @@ def load(folder: Path) -> Raw:
     """Open what `save` wrote. Images stay on the disk until they are asked for.
 
     Raises:
-        UserError: raw.json is missing, damaged or of another version.
+        UserError: It is missing, damaged or of another version.
     """
-    about = _About.load(folder / "raw.json", f"run: {force('fetch', folder.name)}")
+    remedy = f"run: {force('fetch', folder.name)}"
+    about = _About.load(folder / "raw.json", remedy)
     splits = [split for split in SPLITS if (folder / f"{split}_labels.npy").exists()]
-    labels = {split: np.load(folder / f"{split}_labels.npy") for split in splits}
+    labels = {split: files.read_array(folder / f"{split}_labels.npy", (np.int64, 1), remedy) for split in splits}
     store: Store
     if about.images == "arrays":
-        store = Arrays({split: np.load(folder / f"{split}_images.npy", mmap_mode="r") for split in splits})
+        store = Arrays(
+            {split: files.read_array(folder / f"{split}_images.npy", (np.uint8, 4), remedy, "r") for split in splits}
+        )
     else:
-        archive = zipfile.ZipFile(folder / "images.zip")
+        try:
+            archive = zipfile.ZipFile(folder / "images.zip")
+        except (OSError, zipfile.BadZipFile) as error:
+            raise UserError(f"{folder / 'images.zip'}: is missing or damaged; {remedy}") from error
         names = [name.split("/", 1) for name in archive.namelist()]
         store = Files(archive.read, {split: tuple(name for first, name in names if first == split) for split in splits})
     return Raw(tuple(about.classes), labels, store)

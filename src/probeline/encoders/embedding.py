@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
-from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import force
+from probeline.results import splits
 from probeline.results.embeddings import Embedded
 from probeline.results.record import Record
+from probeline.results.splits import Splits
 
 
 class Facts(Record):
@@ -27,35 +28,25 @@ class Facts(Record):
     classes: list[str]
 
 
-@dataclass(frozen=True)
-class Embedding:
+@dataclass(frozen=True, kw_only=True)
+class Embedding(Splits):
     """The vectors that an encoder gives for the images of a task.
 
     Attributes:
         facts: Where they come from.
-        classes: Names; a label is an index into them.
         vectors: float32 (N, D), one per image of the task, in its order.
-        labels: int64 (N,).
-        train: int64 (resamples, n), indices into vectors. One row per resample of the task.
-        validation: int64 (resamples, n), disjoint from the train row of the same resample.
-        test: int64 (n,), the same for every resample and disjoint from all of them.
     """
 
     facts: Embedded
-    classes: tuple[str, ...]
     vectors: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
 
 
-_ARRAYS = ("vectors", "labels", "train", "validation", "test")
+_KINDS: dict[str, files.Kind] = {"vectors": (np.float32, 2), **splits.KINDS}
 
 
 def save(embedding: Embedding, folder: Path) -> None:
     """Write an embedding into a folder that exists."""
-    for name in _ARRAYS:
+    for name in _KINDS:
         files.write_array(folder / f"{name}.npy", getattr(embedding, name))
     Facts(encoder=embedding.facts, classes=list(embedding.classes)).save(folder / "embedding.json")
 
@@ -68,8 +59,5 @@ def load(folder: Path) -> Embedding:
     """
     remedy = f"run: {force('embed', folder.name)}"
     about = Facts.load(folder / "embedding.json", remedy)
-    try:
-        arrays = {name: np.load(folder / f"{name}.npy") for name in _ARRAYS}
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{folder}: is missing or damaged; {remedy}") from error
+    arrays = {name: files.read_array(folder / f"{name}.npy", kind, remedy) for name, kind in _KINDS.items()}
     return Embedding(facts=about.encoder, classes=tuple(about.classes), **arrays)

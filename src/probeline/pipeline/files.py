@@ -1,17 +1,24 @@
-"""The bytes of files, and writing that is whole or absent: a temporary name beside the target, then a rename."""
+"""The bytes of files. Writing is whole or absent: a temporary name beside the target, then a rename."""
 
 import io
 import json
 import math
 import os
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from probeline.pipeline.errors import UserError
+
 if TYPE_CHECKING:
     import pandas as pd
+
+Kind = tuple[type[np.generic], int]  # of an array: the type of its numbers, and how many dimensions
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)  # what NumPy raises at a damaged file
 
 
 def write(path: Path, content: bytes | str) -> None:
@@ -78,3 +85,46 @@ def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write(path, buffer.getvalue())
+
+
+def read_array(path: Path, kind: Kind, remedy: str, mode: Literal["r"] | None = None) -> NDArray[Any]:
+    """What `write_array` wrote.
+
+    Args:
+        remedy: The end of the line of an error: which stage to run.
+        mode: "r" leaves it on the disk until it is indexed.
+
+    Raises:
+        UserError: It is missing, damaged or of another kind.
+    """
+    try:
+        found: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
+        return _insist(found, kind)
+    except _DAMAGED as error:
+        raise UserError(f"{path}: is missing or damaged; {remedy}") from error
+
+
+def read_npz(path: Path, remedy: str, kinds: Mapping[str, Kind] | None = None) -> dict[str, NDArray[Any]]:
+    """What `write_npz` wrote, by name.
+
+    Args:
+        remedy: The end of the line of an error: which stage to run.
+        kinds: The arrays to read; None: all, of any kind.
+
+    Raises:
+        UserError: It is missing or damaged, or an array is missing or of another kind.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            if kinds is None:
+                return dict(found)
+            return {name: _insist(found[name], kind) for name, kind in kinds.items()}
+    except _DAMAGED as error:
+        raise UserError(f"{path}: is missing or damaged; {remedy}") from error
+
+
+def _insist(array: NDArray[Any], kind: Kind) -> NDArray[Any]:
+    dtype, dimensions = kind
+    if array.dtype != dtype or array.ndim != dimensions:
+        raise ValueError(f"an array of {array.dtype} with {array.ndim} dimensions")
+    return array

@@ -5,6 +5,7 @@ the table imports nothing.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,8 @@ STAGES = {group.stage: group for group in GROUPS.values()}
 def force(stage: str, name: str) -> str:
     """The command that makes a stage's outputs again."""
     return f"dvc repro --force {stage}@{name}"
+
+
+def again(path: Path) -> str:
+    """The end of an error's line: how to make `data/results/<stage>/<name>/<file>` again."""
+    return f"run: {force(path.parent.parent.name, path.parent.name)}"

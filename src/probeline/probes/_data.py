@@ -39,9 +39,8 @@ class ProbeData:
 
     def of(self, split: str) -> tuple[Vectors, Labels]:
         """float32 (n, D) and int64 (n,): the vectors of train, validation or test, and their classes."""
-        found = self.embedding
-        indices: Labels = found.test if split == "test" else getattr(found, split)[self.resample]
-        return found.vectors[indices], found.labels[indices]
+        indices = self.embedding.indices(self.resample)[split]
+        return self.embedding.vectors[indices], self.embedding.labels[indices]
 
 
 @dataclass(frozen=True)

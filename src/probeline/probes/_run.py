@@ -77,7 +77,7 @@ def record(spec: Probes, found: Embedding, resamples: list[dict[str, Fitted]]) -
         report_id=spec.report_id,
         encoder=found.facts,
         objective=trained[0] if trained else None,
-        images={"train": found.train.shape[1], "validation": found.validation.shape[1], "test": len(found.test)},
+        images=found.counts,
         classes=list(found.classes),
         resamples=[{name: one.record for name, one in fitted.items()} for fitted in resamples],
     )

@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from probeline.pipeline import files
-from probeline.pipeline.errors import UserError
-from probeline.pipeline.groups import GROUPS, force
+from probeline.pipeline.groups import GROUPS
 from probeline.report import claims, lessons, maps, overview, probes, runs, scoreboard, sweeps
 from probeline.report.figures import drawing
 from probeline.report.load import Results
-from probeline.results.record import DAMAGED
-from probeline.results.tasks import Task
+from probeline.results.runs import augmented, layers
+from probeline.results.tasks import Task, examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,19 +101,6 @@ def publish(results: Results, stated: claims.Claims, folder: Path, to: Publisher
     return tables
 
 
-def _read(path: Path, read: "Callable[[Path], Any]") -> Any:
-    """What a stage left in a file.
-
-    Raises:
-        UserError: It is missing or damaged; the line says which stage to run.
-    """
-    try:
-        return read(path)
-    except DAMAGED as error:
-        command = force(path.parent.parent.name, path.parent.name)
-        raise UserError(f"{path}: is missing or damaged; run: {command}") from error
-
-
 def _runs(results: Results, table: pd.DataFrame, to: Publisher) -> None:
     from probeline.report.figures import classes, pictures, run
 
@@ -129,9 +114,9 @@ def _runs(results: Results, table: pd.DataFrame, to: Publisher) -> None:
         kept = [seed.kept_step for seed in found.record.seeds]
         diverged = [seed.diverged_at for seed in found.record.seeds if seed.diverged_at is not None]
         to.figure(f"runs/{name}", run.figure, row, kept, diverged, history, confusion)
-        files.write(to.plots / f"layers/{name}.txt", _read(found.folder / "layers.txt", Path.read_bytes))
-        if (images := found.folder / "augmented.npy").exists():
-            to.figure(f"augmentation/{name}", pictures.augmented, name, _read(images, np.load))
+        files.write(to.plots / f"layers/{name}.txt", layers(found.folder))
+        if (images := augmented(found.folder)) is not None:
+            to.figure(f"augmentation/{name}", pictures.augmented, name, images)
     by_name = table.set_index("run")
     for (report_id, task), group in runs.side_by_side(results.runs).items():
         # A dot stands in no name, so no two figures have the same.
@@ -151,7 +136,7 @@ def _tasks(results: Results, folder: Path, to: Publisher) -> None:
 
     for name in results.tasks:
         about = Task.load(folder / name / "task.json")
-        to.figure(f"tasks/{name}", pictures.examples, name, about, _read(folder / name / "examples.npy", np.load))
+        to.figure(f"tasks/{name}", pictures.examples, name, about, examples(folder / name))
 
 
 def _of_probes(table: pd.DataFrame, columns: list[str]) -> list[str]:

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
-from probeline.pipeline.errors import UserError
-from probeline.pipeline.groups import force
+from probeline.pipeline.groups import again
 from probeline.results import outputs
 from probeline.results.outputs import Outputs
-from probeline.results.record import DAMAGED, Evaluation, Part, Record
+from probeline.results.record import Evaluation, Part, Record
 
-ARRAYS = ("original", "blurred")
+KINDS: dict[str, files.Kind] = {"original": (np.uint8, 4), "blurred": (np.float64, 4)}
 LIBRARY = "d5"  # the name of its outputs
 
 
@@ -166,7 +165,7 @@ class Lesson:
 def save(lesson: Lesson, folder: Path) -> None:
     """Write a lesson into a folder that exists."""
     lesson.facts.save(folder / "lesson.json")
-    for name in ARRAYS:
+    for name in KINDS:
         files.write_array(folder / f"{name}.npy", getattr(lesson, name))
     for name, found in lesson.outputs.items():
         outputs.save(found, folder / f"{name}.npz")
@@ -179,9 +178,7 @@ def load(folder: Path) -> Lesson:
         UserError: It is missing, damaged or of another version; the line says which stage to run.
     """
     facts = Facts.load(folder / "lesson.json")
-    try:
-        original, blurred = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS)
-    except DAMAGED as error:
-        raise UserError(f"{folder}: is missing or damaged; run: {force('lesson', folder.name)}") from error
+    paths = {folder / f"{name}.npy": kind for name, kind in KINDS.items()}
+    original, blurred = (files.read_array(path, kind, again(path)) for path, kind in paths.items())
     fits = (LIBRARY, *(run.run for run in facts.mlp))
     return Lesson(facts, original, blurred, {name: outputs.load(folder / f"{name}.npz") for name in fits})

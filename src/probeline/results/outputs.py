@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
-from probeline.pipeline.groups import force
-from probeline.results.record import DAMAGED
+from probeline.pipeline.groups import again
 
 Kind = Literal["logits", "margins", "votes", "losses"]
 Floats = NDArray[np.float32]
@@ -62,13 +61,12 @@ def load(path: Path) -> Outputs:
     Raises:
         UserError: They are missing, damaged or of another version; the line says which stage to run.
     """
-    remedy = f"run: {force(path.parent.parent.name, path.parent.name)}"
+    remedy = again(path)
+    found = files.read_npz(path, remedy)
     try:
-        with np.load(path, allow_pickle=False) as found:
-            version = found["version"].item()
-            if version == VERSION:
-                return _outputs(found)
-    except DAMAGED as error:
+        if (version := found["version"].item()) == VERSION:
+            return _outputs(found)
+    except (KeyError, ValueError) as error:
         raise UserError(f"{path}: is missing or damaged; {remedy}") from error
     raise UserError(f"{path}: has version {version} of its format, and version {VERSION} is read; {remedy}")
 

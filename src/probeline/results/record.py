@@ -1,7 +1,6 @@
 """A record: typed JSON that names its version."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -9,9 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
-from probeline.pipeline.groups import force
+from probeline.pipeline.groups import again
 
-DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)  # what reading an .npz may raise
 SPLITS = ("train", "validation", "test")
 
 
@@ -44,7 +42,7 @@ class Record(Part):
         Raises:
             UserError: It is missing, damaged or of another version; the line says which stage to run.
         """
-        remedy = remedy or f"run: {force(path.parent.parent.name, path.parent.name)}"
+        remedy = remedy or again(path)
         found = read_json(path, remedy)
         if not isinstance(found, dict) or (version := found.pop("version", None)) is None:
             raise UserError(f"{path}: is missing or damaged; {remedy}")

@@ -9,6 +9,12 @@ augmented.npy       uint8 (2, images, H, W, C): training images before and after
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from probeline.pipeline import files
+from probeline.pipeline.errors import UserError
+from probeline.pipeline.groups import again
 from probeline.results.record import Evaluation, Part, Record
 
 FILE = "run.json"
@@ -82,3 +88,26 @@ class Run(Record):
 def outputs(folder: Path, seed: int) -> Path:
     """Where the outputs of a seed are."""
     return folder / f"seed-{seed}.npz"
+
+
+def layers(folder: Path) -> str:
+    """Every layer of the network, as text.
+
+    Raises:
+        UserError: It is missing or damaged.
+    """
+    path = folder / "layers.txt"
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: is missing or damaged; {again(path)}") from error
+
+
+def augmented(folder: Path) -> NDArray[np.uint8] | None:
+    """Images before and after augmentation, uint8 (2, images, H, W, C); None where there is none.
+
+    Raises:
+        UserError: They are damaged.
+    """
+    path = folder / "augmented.npy"
+    return files.read_array(path, (np.uint8, 5), again(path)) if path.exists() else None

@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
-from probeline.pipeline.errors import UserError
-from probeline.pipeline.groups import force
-from probeline.results.record import DAMAGED, Record
+from probeline.pipeline.groups import again
+from probeline.results import splits
+from probeline.results.record import Record
+from probeline.results.splits import Splits
 
 if TYPE_CHECKING:
     from probeline.tasks.task import Task as Drawn
 
 SHOWN = (5, 10)  # classes, images of each: report B's first look at its data (B1)
-ARRAYS = ("labels", "origin", "train", "validation", "test")
+KINDS: dict[str, files.Kind] = {**splits.KINDS, "origin": (np.int64, 1)}
 
 
 class Task(Record):
@@ -32,39 +33,23 @@ class Task(Record):
     classes: list[str]
 
 
-@dataclass(frozen=True)
-class Labels:
+@dataclass(frozen=True, kw_only=True)
+class Labels(Splits):
     """The labels of a task's images, and which are train, validation and test.
 
     Attributes:
-        labels: int64 (N,).
+        dataset: Name of the dataset that the images come from.
         origin: int64 (N,): the number of each image in its dataset (tasks/task.py).
-        train, validation: int64 (resamples, n), indices into labels.
-        test: int64 (n,), the same for every resample.
     """
 
     dataset: str
-    classes: tuple[str, ...]
-    labels: NDArray[np.int64]
     origin: NDArray[np.int64]
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
-
-    def images(self, split: str, resample: int) -> NDArray[np.int64]:
-        """The images of a split, int64 (n,), in the order of a fit's outputs: indices into labels."""
-        found: NDArray[np.int64] = self.test if split == "test" else getattr(self, split)[resample]
-        return found
-
-    def of(self, split: str, resample: int) -> NDArray[np.int64]:
-        """The labels of a split, int64 (n,), in the order of a fit's outputs."""
-        return self.labels[self.images(split, resample)]
 
 
 def save(drawn: "Drawn", folder: Path) -> None:
     """Write what the summary needs of a task into a folder that exists."""
     Task(dataset=drawn.dataset, classes=list(drawn.classes)).save(folder / "task.json")
-    files.write_npz(folder / "labels.npz", **{name: getattr(drawn, name) for name in ARRAYS})
+    files.write_npz(folder / "labels.npz", **{name: getattr(drawn, name) for name in KINDS})
     classes, images = SHOWN
     shown = np.full((min(classes, len(drawn.classes)), images, *drawn.images.shape[1:]), 255, dtype=np.uint8)
     train = drawn.train[0]
@@ -81,9 +66,16 @@ def load(folder: Path) -> Labels:
         UserError: They are missing, damaged or of another version.
     """
     about = Task.load(folder / "task.json")
-    try:
-        with np.load(folder / "labels.npz", allow_pickle=False) as found:
-            arrays = {name: found[name] for name in ARRAYS}
-    except DAMAGED as error:
-        raise UserError(f"{folder}: is missing or damaged; run: {force('split', folder.name)}") from error
-    return Labels(about.dataset, tuple(about.classes), **arrays)
+    path = folder / "labels.npz"
+    arrays = files.read_npz(path, again(path), KINDS)
+    return Labels(dataset=about.dataset, classes=tuple(about.classes), **arrays)
+
+
+def examples(folder: Path) -> NDArray[np.uint8]:
+    """The images to look at, uint8 (classes, images, H, W, C).
+
+    Raises:
+        UserError: They are missing or damaged.
+    """
+    path = folder / "examples.npy"
+    return files.read_array(path, (np.uint8, 5), again(path))

@@ -210,7 +210,7 @@ def _record(spec: Sweep, task: Task, rows: list[results.Point], chosen: list[res
         dataset=task.dataset,
         model=run.model.name,
         objective=run.objective.name,
-        images={"train": task.train.shape[1], "validation": task.validation.shape[1], "test": len(task.test)},
+        images=task.counts,
         grid=bool(spec.grid),
         axes={key: short(key) for values in spec.settings() for key in values},
         rows=rows,

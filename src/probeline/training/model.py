@@ -2,7 +2,7 @@
 
 model.json                      Model: what is needed to build the network again and to feed it
 seed-<seed>.pt                  its weights: a state_dict; a backbone has seed 0
-seed-<seed>.<dataset>.npy       the training images that these weights have seen (seen.py)
+seed-<seed>.seen.npz            the training images that these weights have seen (seen.py)
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Model(Record):
         code: SHA-256 of the code of its network, so that an edit of it reaches all that reads this model.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     model: dict[str, Any]
     shape: tuple[int, int, int] | None
@@ -97,7 +97,7 @@ def load(folder: Path) -> Model:
     Raises:
         UserError: It is missing or damaged.
     """
-    return Model.load(folder / FILE, _remedy(folder.name))
+    return Model.load(folder / FILE, remedy(folder.name))
 
 
 def load_weights(folder: Path, seed: int) -> dict[str, Tensor]:
@@ -106,10 +106,10 @@ def load_weights(folder: Path, seed: int) -> dict[str, Tensor]:
     Raises:
         UserError: They are missing or damaged.
     """
-    return weights.load(folder / f"seed-{seed}.pt", _remedy(folder.name))
+    return weights.load(folder / f"seed-{seed}.pt", remedy(folder.name))
 
 
-def _remedy(name: str) -> str:
+def remedy(name: str) -> str:
     """The command that makes a model again: its name does not say which stage wrote it."""
     first, *others = (GROUPS[section].stage for section in MODELS)
     return f"run: {force(first, name)} (or {'@, '.join(others)}@)"

@@ -98,7 +98,7 @@ def record(job: Job, task: Task, parameters: int, results: list[SeedResult]) -> 
         objective=job.recipe.objective.name,
         parameters=parameters,
         start=results[0].begun,
-        images={"train": task.train.shape[1], "validation": task.validation.shape[1], "test": len(task.test)},
+        images=task.counts,
         classes=list(task.classes),
         seeds=[
             runs.Seed(

@@ -19,6 +19,7 @@ from probeline.training.model import Model
 from probeline.training.run import carry_out
 from probeline.training.spec import Run
 from stages import embed, probe
+from tests.unit.report.made import embedded as facts
 
 MODEL = {"name": "convnet", "channels": [4, 6], "kernel_size": 3, "padding": 1, "batch_norm": True, "hidden": [5]}
 RECIPE = {
@@ -52,6 +53,19 @@ def spec(**changes: Any) -> Encoder:
 def larger(task: Task) -> Task:
     """The same with images of 8x8."""
     return replace(task, images=np.kron(task.images, np.ones((1, 2, 2, 1), dtype=np.uint8)))
+
+
+def embedding_of(task: Task, vectors: Any) -> Embedding:
+    """Vectors of a task's images, from anywhere."""
+    return Embedding(
+        facts=facts(),
+        vectors=vectors,
+        classes=task.classes,
+        labels=task.labels,
+        train=task.train,
+        validation=task.validation,
+        test=task.test,
+    )
 
 
 def save_task(name: str, task: Task) -> None:

@@ -12,13 +12,13 @@ from probeline.pipeline.errors import UserError
 from tests.unit.report.made import embedded
 
 MADE = Embedding(
-    embedded(resize=32, shape=(3, 32, 32), top1=0.75),
-    ("cat", "NA"),
-    np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32),
-    np.array([0, 1, 0, 1, 0, 1]),
-    np.array([[0, 1], [1, 2]]),
-    np.array([[2], [3]]),
-    np.array([4, 5]),
+    facts=embedded(resize=32, shape=(3, 32, 32), top1=0.75),
+    classes=("cat", "NA"),
+    vectors=np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32),
+    labels=np.array([0, 1, 0, 1, 0, 1]),
+    train=np.array([[0, 1], [1, 2]]),
+    validation=np.array([[2], [3]]),
+    test=np.array([4, 5]),
 )
 ARRAYS = ("vectors", "labels", "train", "validation", "test")
 

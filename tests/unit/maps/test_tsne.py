@@ -31,7 +31,11 @@ def embedding(vectors: Any, labels: Any, names: tuple[str, ...] = NAMES, **split
     everything = {"train": [[0]], "validation": [[1]], "test": range(len(vectors))} | splits
     indices = {split: np.array(list(rows), dtype=np.int64) for split, rows in everything.items()}
     return Embedding(
-        embedded(seed=1), names, np.asarray(vectors, dtype=np.float32), np.asarray(labels, dtype=np.int64), **indices
+        facts=embedded(seed=1),
+        classes=names,
+        vectors=np.asarray(vectors, dtype=np.float32),
+        labels=np.asarray(labels, dtype=np.int64),
+        **indices,
     )
 
 

@@ -9,7 +9,7 @@ from probeline.pipeline.errors import UserError
 from probeline.tasks.split import Split
 from probeline.training.spec import Run
 from probeline.training.stopping import EarlyStopping
-from tests.unit.pipeline.made import RUN, TASK
+from tests.unit.entries.made import RUN, TASK
 
 
 def test_numbers_and_words_are_read_as_dvc_reads_them(tmp_path: Path) -> None:

@@ -36,12 +36,12 @@ def probe_data(
     ends = np.cumsum([0, *(len(labels) for _, labels in parts.values())])
     indices = {split: np.arange(ends[place], ends[place + 1]) for place, split in enumerate(parts)}
     found = Embedding(
-        embedded(),
-        tuple(f"class {label}" for label in range(classes)),
-        np.concatenate([vectors for vectors, _ in parts.values()]).astype(np.float32),
-        np.concatenate([labels for _, labels in parts.values()]).astype(np.int64),
-        indices["train"][None],
-        indices["validation"][None],
-        indices["test"],
+        facts=embedded(),
+        classes=tuple(f"class {label}" for label in range(classes)),
+        vectors=np.concatenate([vectors for vectors, _ in parts.values()]).astype(np.float32),
+        labels=np.concatenate([labels for _, labels in parts.values()]).astype(np.int64),
+        train=indices["train"][None],
+        validation=indices["validation"][None],
+        test=indices["test"],
     )
     return ProbeData(found, 0, torch.device("cpu"), checkpoints)

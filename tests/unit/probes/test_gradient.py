@@ -1,5 +1,6 @@
 """The gradient probe: a plain loop gives the same, validation chooses, and a checkpoint goes on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from probeline.encoders.embedding import Embedding
 from probeline.pipeline.checkpoint import Checkpoint
 from probeline.pipeline.errors import ParamError
 from probeline.probes import gradient
 from probeline.probes._data import Fitted, ProbeData
 from probeline.tasks.task import Task
 from probeline.training import engine
-from tests.unit.encoders.made import GRADIENT
-from tests.unit.report.made import embedded
+from tests.unit.encoders.made import GRADIENT, embedding_of
 
 
 def spec(**changes: Any) -> gradient.Spec:
@@ -26,8 +25,7 @@ def spec(**changes: Any) -> gradient.Spec:
 def pixels(task: Task, checkpoints: Path, resample: int = 0) -> ProbeData:
     """The task's pixels as vectors of 64 numbers."""
     vectors = (np.array(task.images).reshape(60, -1) / np.float32(255)).astype(np.float32)
-    found = Embedding(embedded(), task.classes, vectors, task.labels, task.train, task.validation, task.test)
-    return ProbeData(found, resample, torch.device("cpu"), checkpoints)
+    return ProbeData(embedding_of(task, vectors), resample, torch.device("cpu"), checkpoints)
 
 
 @pytest.mark.parametrize("resample", [0, 1])
@@ -80,13 +78,7 @@ def test_a_hinge_probe_leaves_margins_and_one_output_is_enough_for_two_classes(t
     assert found.kind == "margins"
     data = pixels(task, tmp_path / "b")
     labels = np.minimum(task.labels, 1)
-    two = ProbeData(
-        Embedding(
-            data.embedding.facts, ("dark", "other"), data.embedding.vectors, labels, task.train, task.validation,
-            task.test,
-        ),
-        0, data.device, data.checkpoints,
-    )  # fmt: skip
+    two = replace(data, embedding=replace(data.embedding, classes=("dark", "other"), labels=labels))
     binary = gradient.fit(spec(objective={"name": "binary_cross_entropy"}), two)
     assert binary.head is not None
     assert binary.head["weight"].shape == (1, 64)

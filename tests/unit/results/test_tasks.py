@@ -25,7 +25,7 @@ def test_labels_of_a_split_are_in_the_order_of_its_images(folder: Path, task: Ta
     found = tasks.load(folder)
     splits = {"train": task.train[resample], "validation": task.validation[resample], "test": task.test}
     for split, images in splits.items():
-        assert found.images(split, resample).tolist() == images.tolist()
+        assert found.indices(resample)[split].tolist() == images.tolist()
         assert found.of(split, resample).tolist() == task.labels[images].tolist()
         assert found.of(split, resample).dtype == np.int64
     # The images of a task are in no order of their classes, or this would say little.

@@ -74,7 +74,7 @@ def test_the_digests_are_of_the_network_and_what_it_imports() -> None:
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
-        (lambda facts: facts | {"version": 99}, "has version 99 of its format, and version 1 is read"),
+        (lambda facts: facts | {"version": 99}, "has version 99 of its format, and version 2 is read"),
         (lambda facts: {key: value for key, value in facts.items() if key != "version"}, "is missing or damaged"),
         (lambda facts: facts | {"surplus": 1}, "is missing or damaged"),
         (lambda facts: {key: value for key, value in facts.items() if key != "seeds"}, "is missing or damaged"),

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from probeline.pipeline.errors import UserError
 from probeline.tasks.task import Task
 from probeline.training import seen
 
@@ -18,6 +20,7 @@ def test_seen_images_are_handed_on(task: Task, tmp_path: Path) -> None:
     assert {name: images.tolist() for name, images in back.items()} == {
         name: images.tolist() for name, images in second.items()
     }
+    seen.save({}, tmp_path, 5)
     assert seen.load(tmp_path, 5) == {}
 
 
@@ -27,3 +30,14 @@ def test_the_overlap_is_the_most_of_any_resample(task: Task) -> None:
     assert seen.overlap(task, known) == {"train": 30, "validation": 0, "test": 2}
     assert seen.overlap(task, {"made": task.origin[task.train[1][:3]]})["train"] == 3
     assert seen.overlap(task, {"photos": task.origin}) == {"train": 0, "validation": 0, "test": 0}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK"])
+def test_what_is_missing_or_damaged_never_means_unseen(task: Task, tmp_path: Path, content: bytes | None) -> None:
+    seen.save(seen.in_training(task, 0, {}), tmp_path, 0)
+    path = tmp_path / "seed-0.seen.npz"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"seed-0.seen.npz: is missing or damaged; run: dvc repro --force train@"):
+        seen.load(tmp_path, 0)

@@ -10,32 +10,16 @@ import torch
 from probeline.pipeline import checkpoint
 from probeline.pipeline.errors import ParamError, UserError
 from probeline.results import outputs, probes, runs
-from probeline.tasks.task import Task
 from probeline.training import model, seen
 from probeline.transfers.finetune import Finetune, job
 from stages import finetune
-from tests.unit.encoders.made import RECIPE, embedded, larger, make_project, probed, write_params
+from tests.unit.encoders.made import RECIPE, embedded, probed, write_params
 
 FINETUNE = RECIPE | {
     "report_id": "E3", "encoder": "mine-made", "head": "gradient", "source": "mine", "task": "made", "seeds": [0, 1],
     "trainable": {"last": 2},
 }  # fmt: skip
 MODELS = Path("data/models")
-
-
-@pytest.fixture
-def task(task: Task) -> Task:
-    """Images of 8x8."""
-    return larger(task)
-
-
-@pytest.fixture
-def _project(
-    task: Task, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Work in a folder with the task `made` and the run `mine`."""
-    monkeypatch.chdir(tmp_path)
-    make_project(task, tmp_path_factory.getbasetemp() / "project")
 
 
 def tuned(**changes: Any) -> runs.Run:
@@ -46,7 +30,7 @@ def tuned(**changes: Any) -> runs.Run:
 
 
 @pytest.mark.parametrize("head", ["gradient", "logistic"])
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_it_starts_where_the_probe_ended(head: str) -> None:
     found = embedded()
     record = probed()
@@ -73,7 +57,7 @@ def test_it_starts_where_the_probe_ended(head: str) -> None:
     assert len(seen.load(MODELS / "tuned", 1)["made"]) == 35
 
 
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_one_that_gets_no_better_keeps_the_probe() -> None:
     embedded()
     probed()
@@ -87,13 +71,13 @@ def test_one_that_gets_no_better_keeps_the_probe() -> None:
         assert left.predicted[split].tolist() == probe.predicted[split].tolist()
 
 
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_without_its_probe_it_is_one_line_with_the_stage_to_run() -> None:
     with pytest.raises(UserError, match=r"heads.json: is missing or damaged; run: dvc repro --force probe@mine-made$"):
         job(Finetune.model_validate(FINETUNE))
 
 
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_a_head_that_was_not_fitted_is_told_at_its_key() -> None:
     embedded()
     probed(gradient=None)
@@ -102,7 +86,7 @@ def test_a_head_that_was_not_fitted_is_told_at_its_key() -> None:
     assert error.value.lines == ("params.yaml: head: probes.mine-made has no gradient probe; add it",)
 
 
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_a_probe_that_never_predicts_a_class_is_no_head() -> None:
     embedded()
     probed()
@@ -114,7 +98,7 @@ def test_a_probe_that_never_predicts_a_class_is_no_head() -> None:
         tuned(seeds=[0])
 
 
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_what_was_fine_tuned_can_be_embedded_as_it_was_trained() -> None:
     path = MODELS / "mine/model.json"
     facts = json.loads(path.read_text())
@@ -133,7 +117,7 @@ def test_what_was_fine_tuned_can_be_embedded_as_it_was_trained() -> None:
         embedded(source="tuned", resize=6)
 
 
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_a_checkpoint_is_of_one_head(monkeypatch: pytest.MonkeyPatch) -> None:
     embedded()
     probed()

@@ -29,11 +29,6 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def task(task: Task) -> Task:
-    return replace(task, images=np.kron(task.images, np.ones((1, 2, 2, 1), dtype=np.uint8)))  # 8x8
-
-
-@pytest.fixture
 def first(task: Task, tmp_path: Path) -> Path:
     """The models of a trained run of two seeds."""
     folder = tmp_path / "first"

@@ -14,27 +14,12 @@ from probeline.tasks.task import Task
 from probeline.training import model
 from probeline.training.frozen import Frozen
 from stages import transfer
-from tests.unit.encoders.made import RUN, larger, make_project, save_task, write_params
+from tests.unit.encoders.made import RUN, save_task, write_params
 
 TRANSFER = RUN | {"source": "mine", "load": ["features"], "new": ["head"], "trainable": {"last": 2}}
 
 
-@pytest.fixture
-def task(task: Task) -> Task:
-    """Images of 8x8."""
-    return larger(task)
-
-
-@pytest.fixture
-def _project(
-    task: Task, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Work in a folder with the task `made` and the run `mine`."""
-    monkeypatch.chdir(tmp_path)
-    make_project(task, tmp_path_factory.getbasetemp() / "project")
-
-
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_frozen_layers_computed_once_train_to_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     def trained(shorten: Callable[..., Any] | None) -> dict[str, Tensor]:
         if shorten is not None:
@@ -53,7 +38,7 @@ def test_frozen_layers_computed_once_train_to_the_same_weights(monkeypatch: pyte
     assert fast["features.conv1.weight"].equal(source["features.conv1.weight"])
 
 
-@pytest.mark.usefixtures("_project")
+@pytest.mark.usefixtures("project")
 def test_weights_that_saw_its_test_images_are_refused(task: Task) -> None:
     save_task("other", replace(task, train=task.test[None], validation=task.test[None], test=task.train[0]))
     write_params(transfer={"second": TRANSFER | {"trainable": "all", "task": "other", "seeds": [0]}})

@@ -1,7 +1,7 @@
 """Presets: files in presets/ that say what differs from params.yaml at another scale.
 
-    python -m probeline.pipeline.presets smoke           write the preset into params.yaml
-    python -m probeline.pipeline.presets a --experiment  run report A at its own size, as a DVC experiment
+    python -m probeline.entries.presets smoke           write the preset into params.yaml
+    python -m probeline.entries.presets a --experiment  run report A at its own size, as a DVC experiment
 
 null in place of an entry removes it, and `"*": null` removes all entries of its section that the preset does not name.
 A preset named by one letter belongs to the report of that letter. Its experiment runs in a folder of its own and has
@@ -21,8 +21,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from probeline.entries.check import Groups, check
 from probeline.pipeline import files
-from probeline.pipeline.check import Groups, check
 from probeline.pipeline.errors import UserError, unknown
 from probeline.pipeline.groups import GROUPS
 from probeline.pipeline.params import FILE, load_yaml
@@ -180,7 +180,7 @@ def _insist_on_sections_that_dvc_can_empty(before: Mapping[str, Any], after: Map
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="probeline.pipeline.presets", description="Apply a preset to params.yaml.")
+    parser = argparse.ArgumentParser(prog="probeline.entries.presets", description="Apply a preset to params.yaml.")
     parser.add_argument("name", help="a file in presets/, without .yaml")
     parser.add_argument(
         "--experiment", action="store_true", help="run a report as an experiment; params.yaml stays as it is"

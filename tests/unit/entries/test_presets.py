@@ -11,11 +11,11 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from probeline.pipeline import presets
-from probeline.pipeline.check import check
+from probeline.entries import presets
+from probeline.entries.check import check
+from probeline.entries.presets import load, overlay, overrides, reduced
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.params import load_yaml
-from probeline.pipeline.presets import load, overlay, overrides, reduced
 from tests.conftest import ROOT
 
 REPORTS = ["a", "b", "c", "d", "e"]

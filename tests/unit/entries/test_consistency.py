@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from probeline.pipeline.check import check
-from tests.unit.pipeline.made import ENCODED, ENCODER, FINETUNE, MLP, RUN, SWEEP, TASK, TRANSFER, everything, refusal
+from probeline.entries.check import check
+from tests.unit.entries.made import ENCODED, ENCODER, FINETUNE, MLP, RUN, SWEEP, TASK, TRANSFER, everything, refusal
 
 SOURCES = {"mine": RUN, "narrow": RUN | {"model": MLP}}
 CONVNET = {"name": "convnet", "channels": [4], "kernel_size": 3, "padding": 1, "batch_norm": True, "hidden": [5]}

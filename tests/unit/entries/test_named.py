@@ -4,11 +4,11 @@ from typing import Any
 
 import yaml
 
-from probeline.pipeline.check import check
+from probeline.entries.check import check
+from probeline.entries.named import digests_of
 from probeline.pipeline.groups import GROUPS
-from probeline.pipeline.named import digests_of
 from tests.conftest import ROOT
-from tests.unit.pipeline.made import ENCODED, FINETUNE, LESSONS, MLP, RUN, SWEEP, TRANSFER, everything
+from tests.unit.entries.made import ENCODED, FINETUNE, LESSONS, MLP, RUN, SWEEP, TRANSFER, everything
 
 CROP = [{"name": "crop", "padding": 1}]
 JITTER = [{"name": "color_jitter", "brightness": 0.2}]

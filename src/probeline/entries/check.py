@@ -6,7 +6,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import Any
 
-from probeline.pipeline import consistency
+from probeline.entries import consistency
 from probeline.pipeline.errors import FILE, UserError, unknown
 from probeline.pipeline.groups import GROUPS, MODELS, Group
 from probeline.pipeline.params import module, validate, validate_part

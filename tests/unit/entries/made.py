@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probeline.pipeline.check import check
+from probeline.entries.check import check
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.params import load_yaml
 from tests.conftest import ROOT
