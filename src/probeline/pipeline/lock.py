@@ -43,3 +43,19 @@ def lock(path: Path, holder: str) -> Iterator[None]:
             finally:
                 path.unlink(missing_ok=True)
             return
+
+
+def at_work(folder: Path) -> list[str]:
+    """The stages that hold their lock files `.<stage>.lock` in a folder."""
+    return [path.name[1 : -len(".lock")] for path in sorted(folder.glob(".*.lock")) if _held(path)]
+
+
+def _held(path: Path) -> bool:
+    try:
+        with path.open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
