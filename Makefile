@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := PYTHONPATH=src $(BIN)/python
 
-.PHONY: help repro test test-slow check times scoreboard paper preset lock clean
+.PHONY: help repro repair test test-slow check times scoreboard paper preset lock clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 repro: $(READY)  ## set up, and run the pipeline
+	$(RUN) -m probeline.pipeline.repair --quiet
 	$(BIN)/dvc repro
+
+repair: $(READY)  ## mend dvc.lock and .dvc/tmp/rwlock after a killed dvc
+	$(RUN) -m probeline.pipeline.repair
 
 test: check  ## set up, check and run the tests
 	$(BIN)/pytest
@@ -41,8 +45,8 @@ lock: $(READY)  ## resolve requirements.in into requirements.txt
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --no-annotate \
 	  --custom-compile-command 'make lock' requirements.in -o requirements.txt
 
-clean:  ## remove checkpoints, half-done downloads and folders of interrupted experiments
-	rm -rf .checkpoints .downloads .dvc/tmp/exps/standalone
+clean:  ## remove checkpoints, half-done downloads, and all else that killed runs left
+	@if [ -x $(BIN)/python ]; then $(RUN) -m probeline.pipeline.clean; else echo "no $(VENV), so no stage has run"; fi
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
