@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from probeline.datasets import _raw as raw
+from probeline.datasets._copies import copies
 from probeline.pipeline import params
 from probeline.pipeline.folders import new_folder
 from probeline.pipeline.progress import say
@@ -19,6 +20,8 @@ def main(name: str) -> None:
         found = params.module("datasets", spec.kind).read(spec, name)
         with room_for(out), new_folder(out) as folder:
             raw.save(found, folder)
+    for line in copies(found):
+        say(f"warning: {name}: {line}")
     counts = " and ".join(f"{len(labels)} {split}" for split, labels in found.labels.items())
     say(f"{out}: {counts} images of {len(found.classes)} classes, {found.store.size}")
 

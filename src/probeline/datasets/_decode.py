@@ -1,33 +1,60 @@
 """From the bytes of an image file to pixels, the same for every mode that a file may have."""
 
+import hashlib
 import io
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from probeline.pipeline.errors import UserError
+from probeline.pipeline.progress import say
+
+MEGAPIXELS = 500  # the most of one image; three bytes each, and Pillow copies it a few times
+Image.MAX_IMAGE_PIXELS = MEGAPIXELS * 500_000  # Pillow warns above this and refuses above twice as many
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # 64 MB: a long caption is no damage
+MIN_IS_WHITE, BITS, PHOTOMETRIC = 0, 258, 262  # of TIFF 6.0
+_told: set[str] = set()  # warnings of Pillow: each is told once, with the first file that it is about
 
 
 def decode(content: bytes, name: str) -> Image.Image:
-    """Decode an image file as upright RGB: any mode, the first frame, transparency over white, 16 bits scaled to 8.
+    """Decode an image file as upright RGB: any mode of 8 bits or fewer, the first frame, transparency over white.
+
+    Gray of 16 bits is scaled to 8, white of the file's own depth being 255. Floating-point and 32-bit pixels state no
+    white, and are refused.
 
     Raises:
-        UserError: It is damaged or no image; the line names it.
+        UserError: It is damaged, no image, too large or of such pixels; the line names it.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with warnings.catch_warnings(record=True) as warned, Image.open(io.BytesIO(content)) as image:
+            warnings.simplefilter("always")
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):  # gray of 16 bits, which Pillow would clip at 255
-                wide = np.asarray(upright).astype(np.int64).clip(0, 65535)
-                upright = Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8))
+            upright = _upright(image)
+            if upright.mode.startswith(("I", "F")):
+                upright = _in_8_bits(upright, image)
             if upright.has_transparency_data:
                 upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
-            return upright.convert("RGB")
+            found = upright.convert("RGB")
     except Exception as error:  # its decoders raise errors of many types for a damaged file
-        why = str(error).split("<_io")[0].strip()
-        raise UserError(f"{name}: not a readable image ({why}); mend or remove it") from error
+        raise UserError(f"{name}: {_cause(error, content)}") from error
+    for text in {str(one.message) for one in warned} - _told:
+        _told.add(text)
+        say(f"warning: {name}: {text[:150]} (of other files this is not said again)")
+    return found
+
+
+def digest(image: NDArray[np.uint8]) -> int:
+    """64 bits that tell pictures apart: equal for equal pixels, whatever the file, gray or the same gray as RGB.
+
+    Args:
+        image: (H, W, 1) or (H, W, 3).
+    """
+    height, width = image.shape[:2]
+    found = hashlib.blake2b(f"{height} {width} ".encode(), digest_size=8)
+    found.update(np.ascontiguousarray(np.broadcast_to(image, (height, width, 3))).data)
+    return int.from_bytes(found.digest())
 
 
 def square(image: Image.Image, pixels: int) -> NDArray[np.uint8]:
@@ -39,3 +66,46 @@ def square(image: Image.Image, pixels: int) -> NDArray[np.uint8]:
     if image.size == (pixels, pixels):
         return np.asarray(image)
     return np.asarray(ImageOps.fit(image, (pixels, pixels), Image.Resampling.BILINEAR))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception as error:  # noqa: BLE001 (of a damaged note about the camera; the pixels are sound)
+        warnings.warn(f"its EXIF cannot be read, so it is not turned ({str(error)[:80]})", stacklevel=2)
+        return image
+
+
+class _DeeperError(Exception):
+    """Pixels that no rule brings into 8 bits."""
+
+
+def _in_8_bits(image: Image.Image, file: Image.Image) -> Image.Image:
+    """Gray of 9 to 16 bits, which Pillow itself would clip at 255, scaled and rounded to the nearest."""
+    tags = getattr(file, "tag_v2", {})
+    # Pillow's "I" is 32 bits wide; of PPM and PNG it holds 16 that are scaled already.
+    if image.mode == "F" or (image.mode == "I" and file.format not in {"PPM", "PNG"}):
+        kind = "floating-point" if image.mode == "F" else "signed or 32-bit"
+        raise _DeeperError(f"has {kind} pixels, of which nothing says how bright is white; save it with 8 or 16 bits")
+    white = 4095 if tags.get(BITS) == (12,) else 65535
+    wide = np.asarray(image).astype(np.int64)
+    if tags.get(PHOTOMETRIC) == MIN_IS_WHITE:
+        wide = white - wide
+    return Image.fromarray(((wide * 255 + white // 2) // white).astype(np.uint8))
+
+
+def _cause(error: Exception, content: bytes) -> str:
+    match error:
+        case _DeeperError():
+            return str(error)
+        case Image.DecompressionBombError():
+            return f"has more than {MEGAPIXELS} megapixels; make it smaller"
+        case MemoryError():
+            return "needs more memory than there is; make it smaller"
+        case UnidentifiedImageError() if content[4:8] == b"ftyp":  # the container of HEIC and of videos
+            return "not a readable image (HEIC, or a video); save it as JPEG or PNG"
+        case UnidentifiedImageError():
+            why = "of no format that is read here" if content else "the file is empty"
+        case _:
+            why = str(error).split("<_io")[0].strip()[:100] or type(error).__name__
+    return f"not a readable image ({why}); mend or remove it"

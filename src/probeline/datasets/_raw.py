@@ -4,6 +4,7 @@
     <split>_labels.npy      int64 (N,), 0 <= label < number of classes; splits are train and, where there is one, test
     <split>_images.npy      arrays: uint8 (N, H, W, C)
     images.zip              files: the originals, uncompressed, `<split>/<class>/<file>`, in the order of the labels
+    <split>_digests.npy     files: uint64 (N,), of the pixels of each
 
 The same content gives the same bytes.
 """
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from probeline.datasets._decode import decode, square
+from probeline.datasets._decode import decode, digest, square
 from probeline.pipeline import files
 from probeline.pipeline.errors import ParamError, UserError
 from probeline.pipeline.groups import force
@@ -28,6 +29,7 @@ from probeline.results.record import Record
 SPLITS = ("train", "test")
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+Digests = NDArray[np.uint64]
 Indices = Sequence[int] | NDArray[np.integer[Any]]
 
 
@@ -35,6 +37,7 @@ class Store(Protocol):
     """Where the images are: as arrays of one size, or as files of any size."""
 
     def images(self, split: str, indices: Indices, pixels: int | None) -> Images: ...
+    def digests(self, split: str) -> Digests: ...
     def save(self, folder: Path) -> None: ...
 
     @property
@@ -72,6 +75,10 @@ class Raw:
         """
         return self.store.images(split, indices, pixels)
 
+    def digests(self, split: str) -> Digests:
+        """What tells the pictures of a split apart, uint64 (N,): equal for equal pixels, in every dataset."""
+        return self.store.digests(split)
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -96,6 +103,10 @@ class Arrays:
             row[:] = fitted.reshape(row.shape)
         return small
 
+    def digests(self, split: str) -> Digests:
+        """See `Raw.digests`."""
+        return np.array([digest(image) for image in np.asarray(self.arrays[split])], np.uint64)
+
     def save(self, folder: Path) -> None:
         """Write `<split>_images.npy`."""
         for split, images in self.arrays.items():
@@ -109,10 +120,12 @@ class Files:
     Args:
         read: From a name to the bytes of a file.
         names: `<class>/<file>` for each split, in the order of the labels.
+        pixels: For each split, what `Raw.digests` gives.
     """
 
     read: Callable[[str], bytes]
     names: dict[str, tuple[str, ...]]
+    pixels: dict[str, Digests]
 
     @property
     def size(self) -> str:
@@ -131,8 +144,14 @@ class Files:
             row[:] = square(decode(self.read(name), name), pixels)
         return found
 
+    def digests(self, split: str) -> Digests:
+        """See `Raw.digests`."""
+        return self.pixels[split]
+
     def save(self, folder: Path) -> None:
-        """Write images.zip: stored as they are, because image files do not compress; fixed dates."""
+        """Write the digests, and images.zip: stored as they are, because image files do not compress; fixed dates."""
+        for split, digests in self.pixels.items():
+            files.write_array(folder / f"{split}_digests.npy", digests)
         with zipfile.ZipFile(folder / "images.zip", "w") as archive:
             for split, names in self.names.items():
                 for name in bar(f"writing {split} images", iterable=names):
@@ -165,18 +184,39 @@ def load(folder: Path) -> Raw:
     """
     remedy = f"run: {force('fetch', folder.name)}"
     about = _About.load(folder / "raw.json", remedy)
+    store: Arrays | Files
     splits = [split for split in SPLITS if (folder / f"{split}_labels.npy").exists()]
     labels = {split: files.read_array(folder / f"{split}_labels.npy", (np.int64, 1), remedy) for split in splits}
-    store: Store
     if about.images == "arrays":
-        store = Arrays(
-            {split: files.read_array(folder / f"{split}_images.npy", (np.uint8, 4), remedy, "r") for split in splits}
-        )
+        arrays = {
+            split: files.read_array(folder / f"{split}_images.npy", (np.uint8, 4), remedy, "r") for split in splits
+        }
+        store, counts = Arrays(arrays), {split: len(images) for split, images in arrays.items()}
     else:
-        try:
-            archive = zipfile.ZipFile(folder / "images.zip")
-        except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(f"{folder / 'images.zip'}: is missing or damaged; {remedy}") from error
-        names = [name.split("/", 1) for name in archive.namelist()]
-        store = Files(archive.read, {split: tuple(name for first, name in names if first == split) for split in splits})
+        store = _open(folder, splits, remedy)
+        counts = {split: len(names) for split, names in store.names.items()}
+    if counts != {split: len(found) for split, found in labels.items()} or "train" not in splits:
+        raise UserError(f"{folder}: its images and labels do not fit each other; {remedy}")
     return Raw(tuple(about.classes), labels, store)
+
+
+def _open(folder: Path, splits: Sequence[str], remedy: str) -> Files:
+    path = folder / "images.zip"
+    damaged = UserError(f"{path}: is missing or damaged; {remedy}")
+    try:
+        archive = zipfile.ZipFile(path)
+    except Exception as error:  # zipfile raises errors of many types for a damaged file
+        raise damaged from error
+
+    def read(name: str) -> bytes:
+        try:
+            return archive.read(name)
+        except Exception as error:  # likewise
+            raise damaged from error
+
+    names = [name.split("/", 1) for name in archive.namelist()]
+    return Files(
+        read,
+        {split: tuple(name for first, *rest in names for name in rest if first == split) for split in splits},
+        {split: files.read_array(folder / f"{split}_digests.npy", (np.uint64, 1), remedy) for split in splits},
+    )

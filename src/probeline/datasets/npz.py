@@ -1,20 +1,20 @@
 """The user's own arrays, in a file that `numpy.savez` wrote."""
 
-import zipfile
-import zlib
 from typing import Any, Literal
+from unicodedata import category
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from pydantic import Field
 
-from probeline.datasets._raw import Arrays, Images, Labels, Raw
+from probeline.datasets._raw import Arrays, Images, Raw
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
-from probeline.sources.own import locate, pin, sha256_of
+from probeline.pipeline.progress import say
+from probeline.sources.own import locate, pin, sha256_of, some
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, MemoryError)  # what numpy lets through
+Integers = NDArray[np.integer[Any]]
 
 
 class Spec(params.Spec):
@@ -28,8 +28,9 @@ class Spec(params.Spec):
 def read(spec: Spec, name: str) -> Raw:  # noqa: ARG001 (every kind has this signature)
     """Read and check the arrays; none is unpickled.
 
-    `train_images`: uint8 (N, H, W) or (N, H, W, C), C being 1 or 3; `train_labels`: integers (N,) from 0; optional
-    `test_images` and `test_labels` likewise, of the same size; optional `class_names` (K,). Others are left alone.
+    `train_images`: uint8 (N, H, W) or (N, H, W, C), C being 1 or 3; `train_labels`: integers (N,), 0, 1, 2 and so on
+    without a gap; optional `test_images` and `test_labels` likewise, of the same size; optional `class_names` (K,), of
+    which a label is an index. Others are left alone.
 
     Raises:
         UserError: The file or an array is not as it should be; one line names file and key.
@@ -40,8 +41,10 @@ def read(spec: Spec, name: str) -> Raw:  # noqa: ARG001 (every kind has this sig
         raise UserError(f"{spec.path}: is a folder; `path` of an npz dataset is a file")
     try:
         found = np.load(path, allow_pickle=False)
-    except DAMAGED as error:
-        raise UserError(f"{spec.path}: not an npz file, or damaged ({error}); write it with numpy.savez") from error
+    except Exception as error:  # NumPy raises errors of many types for a damaged file
+        raise UserError(
+            f"{spec.path}: not an npz file, or damaged ({_short(error)}); write it with numpy.savez"
+        ) from error
     if not isinstance(found, NpzFile):
         raise UserError(f"{spec.path}: holds one array without a name; write it with numpy.savez")
     with found:
@@ -59,52 +62,74 @@ def _checked(path: str, found: NpzFile) -> Raw:
         raise UserError(f"{path}: test_images and train_images have images of shapes {sizes}; make them the same")
     classes = _classes(path, found, labels["train"])
     for split in splits:
-        low, high = int(labels[split].min()), int(labels[split].max())
-        if low < 0 or high >= len(classes):
-            wrong = low if low < 0 else high
-            raise UserError(
-                f"{path}: {split}_labels holds {wrong}; labels go from 0 to {len(classes) - 1}, one per class"
-            )
-    return Raw(classes, labels, Arrays(images))
+        _insist_on_indices(path, f"{split}_labels", labels[split], len(classes))
+    if empty := sorted(set(range(len(classes))) - set(labels["train"].tolist())):
+        say(f"warning: {path}: no training image is of the class {some([classes[label] for label in empty])}")
+    return Raw(classes, {split: found.astype(np.int64) for split, found in labels.items()}, Arrays(images))
+
+
+def _insist_on_indices(path: str, key: str, labels: Integers, classes: int) -> None:
+    low, high = int(labels.min()), int(labels.max())
+    if low >= 0 and high < classes:
+        return
+    from_one = "; these count from 1: subtract 1" if (low, high) == (1, classes) else ""
+    raise UserError(
+        f"{path}: {key} holds {low if low < 0 else high}; labels go from 0 to {classes - 1}, one per class{from_one}"
+    )
 
 
 def _images(path: str, found: NpzFile, key: str) -> Images:
     images = _array(path, found, key)
+    shape = images.shape
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in {1, 3} or not images.size:
         raise UserError(
-            f"{path}: {key} is {images.dtype} {found[key].shape}; "
+            f"{path}: {key} is {images.dtype} {shape}; "
             "needed is uint8 (N, H, W) or (N, H, W, C), C being 1 or 3, none of them empty"
         )
     return images
 
 
-def _labels(path: str, found: NpzFile, key: str, count: int) -> Labels:
+def _labels(path: str, found: NpzFile, key: str, count: int) -> Integers:
     labels = _array(path, found, key)
     if labels.dtype.kind not in "iu" or labels.shape != (count,):
         raise UserError(f"{path}: {key} is {labels.dtype} {labels.shape}; needed is integers ({count},), one per image")
-    return labels.astype(np.int64)
+    return labels  # uint64 may hold more than int64
 
 
-def _classes(path: str, found: NpzFile, labels: Labels) -> tuple[str, ...]:
+def _classes(path: str, found: NpzFile, labels: Integers) -> tuple[str, ...]:
     if "class_names" not in found:
-        # Names by number; a count of classes beyond that of the images is a mistake, not a dataset.
-        return tuple(str(label) for label in range(min(int(labels.max()) + 1, len(labels))))
+        there = np.unique(labels)
+        if there[0] >= 0 and not np.array_equal(there, np.arange(len(there))):
+            raise UserError(
+                f"{path}: train_labels holds {len(there)} values, from {there[0]} to {there[-1]}; without class_names "
+                "they are 0, 1, 2 and so on without a gap: renumber them, or give class_names"
+            )
+        return tuple(map(str, range(len(there))))
     names = _array(path, found, "class_names")
     if names.dtype.kind != "U" or names.ndim != 1 or len(set(names.tolist())) < len(names):
         raise UserError(f"{path}: class_names is {names.dtype} {names.shape}; needed is text (K,), no name twice")
+    for name in names.tolist():
+        if {"Cc", "Cs"} & set(map(category, name)):  # a line end, half a character: no table could hold it
+            raise UserError(f"{path}: class_names holds {name!r}, which cannot be printed; give it another name")
     return tuple(str(name) for name in names)
 
 
 def _array(path: str, found: NpzFile, key: str) -> NDArray[Any]:
     if key not in found:
-        raise UserError(f"{path}: has no {key}; its keys are {', '.join(sorted(found)) or 'none'}")
+        raise UserError(f"{path}: has no {key}; its keys are {some(sorted(found)) or 'none'}")
     try:
         array: NDArray[Any] = found[key]
-    except DAMAGED as error:
-        why = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
+    except Exception as error:  # as above
+        why = "it holds Python objects" if "allow_pickle" in str(error) else _short(error)
         raise UserError(f"{path}: {key} cannot be read: {why}; write it as a plain array") from error
     if not isinstance(array, np.ndarray):  # a member that is no .npy
         raise UserError(f"{path}: {key} is no array; write it with numpy.savez")
     return array
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    return str(error).partition("\n")[0][:100] or type(error).__name__

@@ -1,6 +1,8 @@
 """The user's own data: where it is, and whether it is still the same."""
 
 import hashlib
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from probeline.pipeline import settings
@@ -11,7 +13,7 @@ def locate(path: str) -> Path:
     """A user's path, the key `path` of an entry: `~` is expanded, a relative path counts from the clone.
 
     Raises:
-        ParamError: There is no such file or folder.
+        ParamError: There is no such file or folder, or it may not be read, or it is a pipe or a device.
     """
     try:
         found = settings.root() / Path(path).expanduser()
@@ -22,7 +24,18 @@ def locate(path: str) -> Path:
         raise ParamError(
             "path", f"{path}: no such file or folder ({found})", "correct it; a relative path counts from the clone"
         )
+    if not (found.is_file() or found.is_dir()):  # reading a pipe would wait for ever
+        raise ParamError("path", f"{path} is a pipe or a device", "give the path of a file or folder")
+    if not os.access(found, os.R_OK):
+        raise ParamError("path", f"{path} may not be read", "allow it")
     return found
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first names of a list, for a message of one line that print can write, whatever they hold."""
+    shown = [name[:40] + "..." * (len(name) > 40) for name in names[:most]]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(shown) + more).encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
 
 
 def sha256_of(path: Path) -> str:

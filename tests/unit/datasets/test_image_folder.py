@@ -143,7 +143,8 @@ def test_other_files_are_named_in_one_line(photos: Path, capsys: pytest.CaptureF
     picture(photos / "loose.png")
     read_folder("photos")
     warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
-    assert warnings[:2] == [
+    assert warnings[:3] == [
+        "warning: photos: skipped 1 hidden folders and images: .git",
         "warning: photos: skipped 2 files that are no images by their names: README, cat/notes.txt",
         "warning: photos: skipped 1 images that are in no class folder: loose.png",
     ]

@@ -67,7 +67,8 @@ def test_arrays_are_shrunk_by_averaging(channels: int) -> None:
 def test_files_are_the_originals_in_one_archive(tmp_path: Path) -> None:
     red, blue = (encoded(Image.new("RGB", (3, 3), color)) for color in ("red", "blue"))
     contents = {"train/b c/1.png": red, "test/b/1.png": blue, "train/b/2.png": blue}
-    store = Files(contents.__getitem__, {"train": ("b/2.png", "b c/1.png"), "test": ("b/1.png",)})
+    digests = {"train": np.array([5, 6], np.uint64), "test": np.array([7], np.uint64)}
+    store = Files(contents.__getitem__, {"train": ("b/2.png", "b c/1.png"), "test": ("b/1.png",)}, digests)
     labels = {"train": np.array([0, 1]), "test": np.array([0])}
     raw.save(Raw(("b", "b c"), labels, store), tmp_path)
     with zipfile.ZipFile(tmp_path / "images.zip") as archive:
@@ -76,6 +77,7 @@ def test_files_are_the_originals_in_one_archive(tmp_path: Path) -> None:
     found = raw.load(tmp_path)
     assert found.images("train", [1, 0, 1], 2)[:, 0, 0].tolist() == [[255, 0, 0], [0, 0, 255], [255, 0, 0]]
     assert found.images("test", [0], 2)[0, 1, 1].tolist() == [0, 0, 255]
+    assert (found.digests("train").tolist(), found.digests("test").tolist()) == ([5, 6], [7])
     with pytest.raises(ParamError, match=r"^params\.yaml: pixels: .*its task must state `pixels`"):
         found.images("train", [0], None)
 
@@ -87,10 +89,10 @@ def test_saved_twice_the_bytes_are_the_same(tmp_path: Path) -> None:
             (tmp_path / folder / kind).mkdir(parents=True)
         arrays = Arrays({"train": np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1)})
         raw.save(Raw(("a",), {"train": np.array([0])}, arrays), tmp_path / folder / "arrays")
-        files = Files(lambda _: content, {"train": ("a/1.png",)})
+        files = Files(lambda _: content, {"train": ("a/1.png",)}, {"train": np.array([5], np.uint64)})
         raw.save(Raw(("a",), {"train": np.array([0])}, files), tmp_path / folder / "files")
     first, second = (sorted(path for path in (tmp_path / each).rglob("*") if path.is_file()) for each in ("one", "two"))
-    assert len(first) == 6
+    assert len(first) == 7
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 

@@ -157,7 +157,7 @@ def test_a_dataset_of_one_class_is_no_task(tmp_path: Path) -> None:
 
 
 def test_files_of_many_sizes_need_pixels() -> None:
-    files = raw.Files(lambda _: b"", {"train": tuple(f"a/{n}.png" for n in range(8))})
+    files = raw.Files(lambda _: b"", {"train": tuple(f"a/{n}.png" for n in range(8))}, {})
     images = raw.Raw(("a", "b"), {"train": np.arange(8) % 2}, files)
     with pytest.raises(ParamError, match=r"^params\.yaml: pixels: .* its task must state `pixels`, say 224$"):
         split(spec(train=2), images)

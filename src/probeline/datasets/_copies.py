@@ -1,0 +1,39 @@
+"""The same image twice in a dataset: what fetch says of it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from probeline.datasets._raw import Digests, Files, Raw
+from probeline.sources.own import some
+
+
+def copies(raw: Raw) -> list[str]:
+    """A line each for images in more than one class, and for test images that are training images too; none mostly."""
+    digests = {split: raw.digests(split) for split in raw.labels}
+    every, labels = np.concatenate(list(digests.values())), np.concatenate(list(raw.labels.values()))
+    lines = []
+    classes_of = np.unique(np.stack([every, labels.astype(np.uint64)]), axis=1)[0]  # once for each class
+    twice = np.unique(classes_of[1:][classes_of[1:] == classes_of[:-1]])
+    if len(twice):
+        lines.append(
+            f"{len(twice)} images are in more than one class{_named(raw, digests, twice)}; which class is right?"
+        )
+    if "test" in digests and (same := np.isin(digests["test"], digests["train"])).any():
+        lines.append(
+            f"{same.sum()} of {len(same)} test images are training images too"
+            f"{_named(raw, digests, digests['test'][same])}; scores of them say nothing: remove them from one side"
+        )
+    return lines
+
+
+def _named(raw: Raw, digests: Mapping[str, Digests], wanted: Digests) -> str:
+    """The files of the first of them."""
+    if not isinstance(raw.store, Files):
+        return ""
+    names = [
+        f"{split}/{raw.store.names[split][index]}"
+        for split, found in digests.items()
+        for index in np.flatnonzero(found == wanted[0])
+    ]
+    return f" ({some(names)})"
