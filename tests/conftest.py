@@ -40,6 +40,7 @@ def task() -> Task:
         images=images,
         labels=labels,
         origin=np.arange(60),
+        digests=np.arange(1000, 1060, dtype=np.uint64),
         train=np.stack([order[:30], order[5:35]]),
         validation=np.stack([order[35:45], order[35:45]]),
         test=order[45:],

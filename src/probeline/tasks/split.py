@@ -10,7 +10,7 @@ from probeline.datasets._raw import Raw
 from probeline.pipeline.errors import ParamError, unknown
 from probeline.pipeline.params import Spec
 from probeline.pipeline.types import Seed
-from probeline.tasks.task import Task
+from probeline.tasks.task import COPY, Task
 
 Indices = NDArray[np.int64]
 
@@ -134,10 +134,18 @@ def split(spec: Split, raw: Raw) -> Task:
         images=np.concatenate(images),
         labels=np.vectorize(new_label.__getitem__, otypes=[np.int64])(labels),
         origin=np.concatenate([chosen + first[part] for part, chosen in used.items()]),
+        digests=_digests(raw, used),
         train=position(train),
         validation=position(validation),
         test=position(test, source),
     )
+
+
+def _digests(raw: Raw, used: dict[str, Indices]) -> NDArray[np.uint64]:
+    found = {part: raw.digests(part) for part in used}
+    if "test" in found:
+        found["test"] = np.where(np.isin(found["test"], found["train"]), COPY, found["test"])
+    return np.concatenate([found[part][chosen] for part, chosen in used.items()])
 
 
 class _Drawing:

@@ -12,6 +12,8 @@ from probeline.results import splits
 from probeline.results.record import Record
 from probeline.results.splits import Splits
 
+COPY = np.uint64(0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Splits):
@@ -22,11 +24,21 @@ class Task(Splits):
         images: uint8 (N, H, W, C).
         origin: int64 (N,), which image of the dataset each is: its number among the training images or, counting on
             from the last of them, among the test images.
+        digests: uint64 (N,), what tells pictures apart in every dataset (`Raw.digests`); COPY for a test image that
+            the dataset has among its training images too.
     """
 
     dataset: str
     images: NDArray[np.uint8]
     origin: NDArray[np.int64]
+    digests: NDArray[np.uint64]
+
+    @property
+    def copies(self) -> int:
+        """How many test images are training images too: of the dataset, or drawn for train or validation."""
+        drawn = self.digests[np.concatenate([self.train.ravel(), self.validation.ravel()])]
+        test = self.digests[self.test]
+        return int(((test == COPY) | np.isin(test, drawn)).sum())
 
 
 class _About(Record):
@@ -36,7 +48,12 @@ class _About(Record):
     classes: list[str]
 
 
-_KINDS: dict[str, files.Kind] = {"images": (np.uint8, 4), "origin": (np.int64, 1), **splits.KINDS}
+_KINDS: dict[str, files.Kind] = {
+    "images": (np.uint8, 4),
+    "origin": (np.int64, 1),
+    "digests": (np.uint64, 1),
+    **splits.KINDS,
+}
 
 
 def save(task: Task, folder: Path) -> None:

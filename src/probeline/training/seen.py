@@ -1,8 +1,8 @@
 """Which images a network's weights were trained on, so that no score of them passes for one of unseen images.
 
-Beside the weights `seed-<seed>.pt` lies `seed-<seed>.seen.npz`, with an array for each dataset: int64 (n,), sorted,
-numbers as in `Task.origin`; none for published weights. Images that only chose among weights (validation) are not
-counted.
+Beside the weights `seed-<seed>.pt` lies `seed-<seed>.seen.npz`, with an array for each dataset: uint64 (n,), sorted, as
+in `Task.digests`; none for published weights. Images are known by their pixels, so that another name of a dataset, or
+a copy in another one, does not make them unseen. Images that only chose among weights (validation) are not counted.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
+from probeline.pipeline.errors import UserError
 from probeline.training.model import remedy
 
 if TYPE_CHECKING:
     from probeline.tasks.task import Task
 
-Seen = Mapping[str, NDArray[np.int64]]
+Seen = Mapping[str, NDArray[np.uint64]]
 
 
 def in_training(task: "Task", resample: int, before: Seen) -> Seen:
     """What a training on one resample has seen, with all that the weights it started from had seen `before`."""
-    own = np.unique(task.origin[task.train[resample]])
+    own = np.unique(task.digests[task.train[resample]])
     return {**before, task.dataset: np.union1d(own, before.get(task.dataset, own))}
 
 
@@ -36,9 +37,13 @@ def load(folder: Path, seed: int) -> Seen:
     """Read it from the folder of a model.
 
     Raises:
-        UserError: It is missing or damaged.
+        UserError: It is missing, damaged or of another version.
     """
-    return files.read_npz(_path(folder, seed), remedy(folder.name))
+    path = _path(folder, seed)
+    found = files.read_npz(path, remedy(folder.name))
+    if any(digests.dtype != np.uint64 for digests in found.values()):
+        raise UserError(f"{path}: is missing or damaged; {remedy(folder.name)}")
+    return found
 
 
 def _path(folder: Path, seed: int) -> Path:
@@ -46,7 +51,10 @@ def _path(folder: Path, seed: int) -> Path:
 
 
 def overlap(task: "Task", seen: Seen) -> dict[str, int]:
-    """How many images of each split of a task were seen, the most of any resample."""
-    known = np.isin(task.origin, seen.get(task.dataset, []))
+    """How many images of each split of a task were seen, under any name, the most of any resample.
+
+    A test image that the task's own dataset has among its training images is not counted: split has said so.
+    """
+    known = np.isin(task.digests, np.concatenate([np.empty(0, np.uint64), *seen.values()]))
     by_resample = [task.indices(resample) for resample in range(len(task.train))]
     return {split: max(int(known[found[split]].sum()) for found in by_resample) for split in by_resample[0]}

@@ -21,12 +21,12 @@ def folder(task: Task, tmp_path: Path) -> Path:
 def test_a_task_is_written_and_read(task: Task, folder: Path) -> None:
     again = tasks.load(folder)
     assert (again.classes, again.dataset) == (task.classes, task.dataset)
-    for name in ("images", "labels", "origin", "train", "validation", "test"):
+    for name in ("images", "labels", "origin", "digests", "train", "validation", "test"):
         found, expected = getattr(again, name), getattr(task, name)
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == expected.dtype
     assert sorted(path.name for path in folder.iterdir()) == [
-        "images.npy", "labels.npy", "origin.npy", "task.json", "test.npy", "train.npy", "validation.npy",
+        "digests.npy", "images.npy", "labels.npy", "origin.npy", "task.json", "test.npy", "train.npy", "validation.npy",
     ]  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def test_a_run_leaves_its_model_with_the_digests_of_its_code(task: Task) -> None
     for path, digest in about.code.items():
         assert digest == hashlib.sha256((ROOT / path).read_bytes()).hexdigest()
     for seed in (0, 1):
-        assert seen.load(MODELS, seed)["made"].tolist() == sorted(task.origin[task.train[seed]])
+        assert seen.load(MODELS, seed)["made"].tolist() == sorted(task.digests[task.train[seed]])
 
 
 def test_two_runs_of_the_same_thing_are_equal_bytes() -> None:
@@ -152,9 +152,9 @@ class Trained(Fresh):
 
 def test_weights_that_saw_the_test_images_are_refused(task: Task) -> None:
     with pytest.raises(ParamError, match=r"the weights that it starts from were trained on 4 of the test images of ma"):
-        run(start=Trained({"made": task.origin[task.test[:4]]}))
+        run(start=Trained({"made": task.digests[task.test[:4]]}))
     assert not RESULTS.exists()
-    run(start=Trained({"another": task.origin[task.test]}))
+    run(start=Trained({"another": task.digests[task.train[0]]}))
     assert set(seen.load(MODELS, 0)) == {"another", "made"}
 
 

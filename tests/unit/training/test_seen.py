@@ -12,9 +12,9 @@ from probeline.training import seen
 
 def test_seen_images_are_handed_on(task: Task, tmp_path: Path) -> None:
     first = seen.in_training(task, 0, {})
-    assert first["made"].tolist() == sorted(task.origin[task.train[0]])
-    second = seen.in_training(task, 1, {**first, "photos": np.array([3])})
-    assert second["made"].tolist() == sorted(set(task.origin[task.train[0]]) | set(task.origin[task.train[1]]))
+    assert first["made"].tolist() == sorted(task.digests[task.train[0]])
+    second = seen.in_training(task, 1, {**first, "photos": np.array([3], np.uint64)})
+    assert second["made"].tolist() == sorted(set(task.digests[task.train[0]]) | set(task.digests[task.train[1]]))
     seen.save(second, tmp_path, 4)
     back = seen.load(tmp_path, 4)
     assert {name: images.tolist() for name, images in back.items()} == {
@@ -25,11 +25,13 @@ def test_seen_images_are_handed_on(task: Task, tmp_path: Path) -> None:
 
 
 def test_the_overlap_is_the_most_of_any_resample(task: Task) -> None:
-    known = {"made": np.concatenate([task.origin[task.train[0]], task.origin[task.test[:2]]])}
+    known = {"made": np.concatenate([task.digests[task.train[0]], task.digests[task.test[:2]]])}
     # Of the 30 training images of the second resample 25 are in the first.
     assert seen.overlap(task, known) == {"train": 30, "validation": 0, "test": 2}
-    assert seen.overlap(task, {"made": task.origin[task.train[1][:3]]})["train"] == 3
-    assert seen.overlap(task, {"photos": task.origin}) == {"train": 0, "validation": 0, "test": 0}
+    assert seen.overlap(task, {"made": task.digests[task.train[1][:3]]})["train"] == 3
+    assert seen.overlap(task, {"photos": task.digests[task.test]}) == {"train": 0, "validation": 0, "test": 15}
+    assert seen.overlap(task, {"photos": task.digests + 60}) == {"train": 0, "validation": 0, "test": 0}
+    assert seen.overlap(task, {}) == {"train": 0, "validation": 0, "test": 0}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK"])

@@ -1,0 +1,83 @@
+"""Images that stand on both sides of a split, under whatever name."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from probeline.datasets import _raw as raw
+from probeline.tasks.split import Split, split
+from probeline.tasks.task import COPY, Task
+from probeline.training import seen
+from tests.conftest import ROOT, surroundings
+
+VALUES = {"train": range(30), "test": range(100, 120)}  # of every pixel of an image
+
+
+def dataset(train: Any = VALUES["train"], test: Any = VALUES["test"]) -> raw.Raw:
+    parts = {"train": np.array(train, np.uint8), "test": np.array(test, np.uint8)}
+    return raw.Raw(
+        ("a", "b"),
+        {part: np.arange(len(values)) % 2 for part, values in parts.items()},
+        raw.Arrays(
+            {
+                part: np.kron(values[:, None, None, None], np.ones((1, 4, 4, 1), np.uint8))
+                for part, values in parts.items()
+            }
+        ),
+    )
+
+
+def drawn(found: raw.Raw, name: str = "first", **changes: Any) -> Task:
+    return split(Split.model_validate({"dataset": name, "validation": 0.2} | changes), found)
+
+
+def test_test_images_that_were_trained_on_under_another_name_are_counted() -> None:
+    first = drawn(dataset())
+    known = seen.in_training(first, 0, {})
+    # Another dataset, whose test images are training images of the first, of which 20 % are for validation.
+    second = drawn(dataset(train=range(200, 220), test=VALUES["train"]), "second")
+    assert seen.overlap(second, known) == {"train": 0, "validation": 0, "test": 24}
+    other_size = drawn(dataset(train=range(200, 220), test=VALUES["train"]), "second", pixels=8)
+    assert seen.overlap(other_size, known)["test"] == 24
+    assert seen.overlap(drawn(dataset(), "renamed"), known) == {"train": 24, "validation": 0, "test": 0}
+
+
+def test_a_color_copy_of_a_gray_image_is_the_same_image() -> None:
+    known = seen.in_training(drawn(dataset()), 0, {})
+    gray = dataset(train=range(200, 220), test=VALUES["train"])
+    assert isinstance(gray.store, raw.Arrays)
+    colored = raw.Arrays({part: np.repeat(images, 3, axis=3) for part, images in gray.store.arrays.items()})
+    assert seen.overlap(drawn(replace(gray, store=colored), "second"), known)["test"] == 24
+
+
+def test_copies_within_a_dataset_are_said_and_not_laid_at_the_door_of_weights() -> None:
+    task = drawn(dataset(test=[*range(100, 110), *range(10)]))
+    assert task.copies == 10
+    assert (task.digests[task.test] == COPY).sum() == 10
+    assert seen.overlap(task, seen.in_training(task, 0, {}))["test"] == 0
+    assert drawn(dataset()).copies == 0
+
+
+def test_copies_are_found_where_test_images_are_drawn_from_the_training_images() -> None:
+    whole = dataset(train=[*range(20), *range(20)])
+    only = raw.Raw(whole.classes, {"train": whole.labels["train"]}, whole.store)
+    task = drawn(only, test=0.5, validation=0.2)
+    there = set(task.images[np.concatenate([task.train[0], task.validation[0]])][:, 0, 0, 0].tolist())
+    assert task.copies == sum(int(value) in there for value in task.images[task.test][:, 0, 0, 0]) > 0
+
+
+def test_the_stage_says_how_many_test_images_are_copies(tmp_path: Path) -> None:
+    (tmp_path / "data/raw/first").mkdir(parents=True)
+    raw.save(dataset(test=[*range(100, 110), *range(10)]), tmp_path / "data/raw/first")
+    (tmp_path / "params.yaml").write_text("tasks:\n  half: {dataset: first, validation: 0.2}\n")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "stages/split.py"), "half"],
+        cwd=tmp_path, env=surroundings(PYTHONPATH=str(ROOT / "src")), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith(
+        "warning: half: 10 of the 20 test images are training images of first too; scores of them say nothing: "
+    )
