@@ -100,6 +100,8 @@ def classes(found: Mapping[str, Tensor], what: str) -> int:
     head = found.get("head.weight")
     if head is None or head.ndim != 2:
         raise UserError(f"{what}: has no last linear layer of this model; give the weights of the whole network")
+    if not len(head):
+        raise UserError(f"{what}: its last linear layer has no classes; give the weights of the whole network")
     return len(head)
 
 
@@ -111,7 +113,8 @@ def fit(model: Any, shape: tuple[int, int, int], found: Mapping[str, Tensor], wh
         shape: (C, H, W) of the images that the network was published for.
 
     Raises:
-        UserError: A layer is missing, too many or of another shape, or has values that are not finite.
+        UserError: A layer is missing, too many or of another shape, or has values that are not finite as float32, or
+            negative variances.
     """
     with torch.device("meta"):
         network = _contract.build(model, shape, classes(found, what))
@@ -137,9 +140,12 @@ def fit(model: Any, shape: tuple[int, int, int], found: Mapping[str, Tensor], wh
                 f"{what}: the layer '{_layer(name)}' is {sizes[0]} and that of {title} is {sizes[1]}; "
                 "name the model of these weights"
             )
-        if not value.isfinite().all():
-            raise UserError(f"{what}: the layer '{_layer(name)}' has values that are not finite; give other weights")
         weights[name] = value.to(wanted.dtype)
+        if not (value.double().isfinite().all() and weights[name].isfinite().all()):
+            reach = f"finite as {str(wanted.dtype).removeprefix('torch.')}"
+            raise UserError(f"{what}: the layer '{_layer(name)}' has values that are not {reach}; give other weights")
+        if name.endswith("running_var") and (value < 0).any():
+            raise UserError(f"{what}: the layer '{_layer(name)}' has negative variances; give other weights")
     return weights
 
 

@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from tqdm.utils import CallbackIOWrapper
 
 from probeline.pipeline.errors import UserError
-from probeline.pipeline.progress import bar
+from probeline.pipeline.progress import bar, say
+from probeline.sources.own import some
 
 LIMIT = 8 << 30  # bytes of all members together; the largest archive read here holds 3.1e9
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}  # what zipfile unpacks
+UTF_8, ENCRYPTED = 1 << 11, 1  # flags of a zip's member
 
 
 def extract(path: Path, names: Sequence[str]) -> list[bytes]:
@@ -32,9 +34,12 @@ def extract(path: Path, names: Sequence[str]) -> list[bytes]:
 def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
     """All members of a zip or tar archive: the content of those wanted, None for others; folders end in `/`.
 
+    Names in a zip that do not say that they are UTF-8 are taken for it where they are; else as zip has it, in code page
+    437, with a warning.
+
     Raises:
-        UserError: The archive is damaged, encrypted or larger than `LIMIT`; a member's path leaves the archive; a
-            wanted member is a link or a device.
+        UserError: The archive is damaged, encrypted, larger than `LIMIT` or than the memory, or packed as Python cannot
+            unpack; a member's path leaves the archive; a wanted member is a link or a device.
     """
     with _named(path):
         if zipfile.is_zipfile(path):
@@ -65,15 +70,45 @@ def _zip(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         _admit(path, [(entry.filename, entry.file_size) for entry in entries])
-        for entry in bar(path.name, iterable=entries):
-            take = not entry.is_dir() and wanted(entry.filename)
-            mode = entry.external_attr >> 16
-            if take and stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
-                raise UserError(f"{path}: {entry.filename} is a link or a device; archives may hold files only")
-            if take and entry.flag_bits & 1:
-                raise UserError(f"{path}: {entry.filename} is encrypted; make an archive without a password")
-            found[entry.filename] = archive.read(entry) if take else None
+        names = _names(path, entries)
+        for entry, name in zip(bar(path.name, iterable=entries), names, strict=True):
+            take = not name.endswith("/") and wanted(name)
+            if take:
+                _admit_member(path, entry, name)
+            found[name] = archive.read(entry) if take else None
     return found
+
+
+def _names(path: Path, entries: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """The names of a zip's members as they were meant."""
+    names = [entry.filename for entry in entries]
+    if not any("/" in name for name in names):  # some programs for Windows write its own separator
+        names = [name.replace("\\", "/") for name in names]
+    unclear = [
+        index for index, entry in enumerate(entries) if not entry.flag_bits & UTF_8 and not names[index].isascii()
+    ]
+    try:
+        meant = [names[index].encode("cp437").decode() for index in unclear]
+    except UnicodeError:
+        say(
+            f"warning: {path}: {len(unclear)} names are not UTF-8 and read as code page 437: "
+            f"{some([names[index] for index in unclear], 2)}; if that looks wrong, unpack it with the right one "
+            "(unzip -O cp932, say) and give the folder"
+        )
+    else:
+        for index, name in zip(unclear, meant, strict=True):
+            names[index] = name
+    return names
+
+
+def _admit_member(path: Path, entry: zipfile.ZipInfo, name: str) -> None:
+    if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
+        raise UserError(f"{path}: {name} is a link or a device; archives may hold files only")
+    if entry.flag_bits & ENCRYPTED:
+        raise UserError(f"{path}: {name} is encrypted; make an archive without a password")
+    if entry.compress_type not in PACKED:
+        kind = {9: "Deflate64"}.get(entry.compress_type, f"method {entry.compress_type}")
+        raise UserError(f"{path}: {name} is packed with {kind}, which Python cannot unpack; give the unpacked folder")
 
 
 def _tar(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
@@ -112,9 +147,16 @@ def _admit(path: Path, entries: Iterable[tuple[str, int]]) -> None:
 def _named(path: Path) -> Iterator[None]:
     try:
         yield
-    except DAMAGED as error:
-        raise UserError(_damaged(str(path), str(error).partition("\n")[0])) from error
+    except UserError:
+        raise
+    except MemoryError as error:
+        raise UserError(f"{path}: needs more memory than there is; unpack it, and give the folder") from error
+    except Exception as error:  # for damaged bytes, the modules of Python raise errors of many types
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UserError(f"{path}: cannot be read: {error.strerror}; allow it, or give another") from error
+        raise UserError(_damaged(str(path), error)) from error
 
 
 def _damaged(what: str, why: object) -> str:
-    return f"{what}: damaged or cut short ({why or 'it ends too early'}); get the file anew"
+    short = str(why).partition("\n")[0][:100] or "it ends too early"
+    return f"{what}: damaged or cut short ({short}); get the file anew"

@@ -1,6 +1,8 @@
 """Downloads over HTTP that resume, and that count only with the right digest."""
 
-from http.client import HTTPException
+import time
+from collections.abc import Iterator
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -10,7 +12,10 @@ from probeline.sources.disk import room_for
 from probeline.sources.verify import Unavailable, check
 
 TIMEOUT = 15  # seconds without a byte
-CHUNK = 1 << 18
+PATIENCE, LEAST = 60, 1 << 16  # seconds in which fewer bytes than that are too few
+CONNECTIONS = 10  # that each bring fewer bytes than that: then the address is given up
+LARGEST = 8 << 30  # bytes; the largest file had from here holds 2.6e9
+CHUNK = 1 << 18  # the most that one read gives; what has arrived is written at once
 RANGE_NOT_SATISFIABLE = 416
 PARTIAL = 206
 
@@ -19,18 +24,21 @@ def download(url: str, target: Path, digest: str) -> None:
     """Download to `target`, by way of `<target>.part`, from where an earlier attempt stopped.
 
     Raises:
-        Unavailable: The address gave nothing more, or other bytes than the digest says.
+        Unavailable: The address gave nothing more, or too slowly, or more than LARGEST, or other bytes than the digest
+            says.
         UserError: The disk is full.
     """
     part = target.with_name(f"{target.name}.part")
-    resumed = part.exists()
+    resumed, poor = part.exists(), 0
     while True:
         before = _size(part)
         try:
             with room_for(part):
                 _stream(url, part)
-        except (OSError, HTTPException) as error:
-            if _size(part) > before:  # a connection that broke: as long as it brings bytes, go on
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: of a redirect to what is no address
+            brought = _size(part) - before
+            poor += brought < LEAST
+            if brought > 0 and poor < CONNECTIONS:  # a connection that broke: as long as it brings bytes, go on
                 continue
             raise Unavailable(_reason(error)) from None
         try:
@@ -55,6 +63,8 @@ def _stream(url: str, part: Path) -> None:
             return  # nothing is left to send: the digest decides
         raise
     with response:
+        if not isinstance(response, HTTPResponse):
+            raise ConnectionError(f"it redirects to {response.url[:100]}, which is not HTTP")
         if response.status != PARTIAL:
             have = 0  # the server ignores Range and begins at the beginning
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
@@ -65,11 +75,30 @@ def _stream(url: str, part: Path) -> None:
             part.open("ab" if have else "wb") as file,
             bar(name, total, initial=have, unit="B", unit_scale=True) as progress,
         ):
-            while chunk := response.read(CHUNK):
+            for chunk in _chunks(response):
                 file.write(chunk)
                 progress.update(len(chunk))
+                if file.tell() > LARGEST:
+                    part.unlink()
+                    raise Unavailable(f"it sends more than {LARGEST} bytes, which is not the file that it should be")
     if total is not None and _size(part) < total:
         raise ConnectionError(f"the connection closed after {_size(part)} of {total} bytes")
+
+
+def _chunks(response: HTTPResponse) -> Iterator[bytes]:
+    """What arrives, as it arrives, so that a stall loses none of it.
+
+    Raises:
+        Unavailable: It arrives too slowly.
+    """
+    since, count = time.monotonic(), 0
+    while chunk := response.read1(CHUNK):
+        yield chunk
+        count += len(chunk)
+        if (seconds := time.monotonic() - since) >= PATIENCE:
+            if count < LEAST:
+                raise Unavailable(f"it is too slow: {count} bytes in {seconds:.0f} seconds")
+            since, count = time.monotonic(), 0
 
 
 def _size(path: Path) -> int:
@@ -77,8 +106,11 @@ def _size(path: Path) -> int:
 
 
 def _reason(error: Exception) -> str:
+    """Why, in one short line: servers and urllib write several."""
     if isinstance(error, HTTPError):
-        return f"HTTP {error.code} {error.reason}"
-    if isinstance(error, URLError):
-        return str(getattr(error.reason, "strerror", None) or error.reason)
-    return str(error) or type(error).__name__
+        why = f"HTTP {error.code} {error.reason}"
+    elif isinstance(error, URLError):
+        why = str(getattr(error.reason, "strerror", None) or error.reason)
+    else:
+        why = str(error) or type(error).__name__
+    return why.strip().partition("\n")[0][:150]

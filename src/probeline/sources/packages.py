@@ -83,4 +83,4 @@ def _reason(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     marked = [line for line in lines if line.lower().startswith(("error", "npm error", "npm err!"))]
     useful = [line for line in marked if "complete log" not in line.lower()]
-    return (useful or lines or ["it failed without a word"])[-1]
+    return (useful or lines or ["it failed without a word"])[-1][:150]

@@ -71,6 +71,8 @@ def _in_mirror(name: str, archive: Archive) -> Path:
     if settings.given(MIRROR) is None:
         raise Unavailable
     path = settings.folder(MIRROR) / archive.name
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise Unavailable(f"{path} ({MIRROR}): is no file")
     try:
         check(path, archive.digest)
     except OSError as error:

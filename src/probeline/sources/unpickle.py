@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 
 from probeline.pipeline.errors import UserError
+from probeline.sources.own import some
 
 ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # how PyTorch's two formats begin
-DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError)
-OTHERS = (AssertionError, ImportError, OverflowError, MemoryError, NotImplementedError, OSError)  # for odd bytes
 
 
 class _Refused(Exception):  # noqa: N818 (says what was met)
@@ -43,15 +42,11 @@ def load(content: bytes, what: str) -> dict[str, Tensor]:
             f"{what}: a pickle that wants to call {error}, which is no part of weights; nothing of it was run; "
             "of a model of your own save the weights alone: torch.save(model.state_dict(), ...)"
         ) from None
-    except (*DAMAGED, *OTHERS) as error:
+    except Exception as error:  # noqa: BLE001 (odd bytes make PyTorch and pickle raise errors of many types)
         raise UserError(
             f"{what}: not a file of weights, or damaged ({_short(error)}); give a state_dict that torch.save wrote"
         ) from None
-    state = _named(found, what)
-    for name, value in state.items():
-        if value.nbytes > len(content):  # a view may repeat one number without end
-            raise UserError(f"{what}: {name} would be larger than its file; do not use this file")
-    return {name: _plain(name, value, what) for name, value in state.items()}
+    return {name: _plain(name, value, what, len(content)) for name, value in _named(found, what).items()}
 
 
 def _torch(content: bytes) -> Any:
@@ -72,8 +67,8 @@ def _named(found: Any, what: str) -> dict[str, Tensor]:
         return dict(dict.items(found))
     inner = {key: value for key, value in dict.items(found) if _is_state(value)} if isinstance(found, dict) else {}
     if len(inner) != 1:
-        held = ", ".join(map(str, list(found)[:10])) if isinstance(found, dict) else type(found).__name__
-        many = f"several state_dicts ({', '.join(map(str, inner))})" if inner else f"no state_dict (but {held})"
+        held = some(list(map(str, found))) if isinstance(found, dict) else type(found).__name__
+        many = f"several state_dicts ({some(list(map(str, inner)))})" if inner else f"no state_dict (but {held})"
         raise UserError(f"{what}: holds {many}; save the one that counts: torch.save(model.state_dict(), ...)")
     (state,) = inner.values()
     return dict(dict.items(state))
@@ -87,12 +82,15 @@ def _is_state(found: Any) -> bool:
     )
 
 
-def _plain(name: str, value: Tensor, what: str) -> Tensor:
-    kind = str(value.dtype).removeprefix("torch.")
-    if value.layout != torch.strided or value.is_quantized or not re.fullmatch(r"b?float\d+|u?int\d+", kind):
-        raise UserError(f"{what}: {name} is a tensor of {value.layout}, {kind}; weights are dense floats or integers")
+def _plain(name: str, value: Tensor, what: str, size: int) -> Tensor:
+    kind, name = str(value.dtype).removeprefix("torch."), some([name])
+    layout = "nested" if value.is_nested else value.layout
+    if layout != torch.strided or value.is_quantized or not re.fullmatch(r"b?float\d+|u?int\d+", kind):
+        raise UserError(f"{what}: {name} is a tensor of {layout}, {kind}; weights are dense floats or integers")
     if value.device.type != "cpu":
         raise UserError(f"{what}: {name} has no values; save the weights themselves")
+    if value.nbytes > size:  # a view may repeat one number without end
+        raise UserError(f"{what}: {name} would be larger than its file; do not use this file")
     return value.detach().clone(memory_format=torch.contiguous_format)
 
 

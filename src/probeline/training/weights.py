@@ -3,7 +3,6 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -24,10 +23,12 @@ def load(path: Path, remedy: str) -> dict[str, Tensor]:
     """Read a state_dict onto the CPU.
 
     Raises:
-        UserError: It is missing or damaged; the line ends in the remedy.
+        UserError: It is missing, damaged or no state_dict; the line ends in the remedy.
     """
     try:
         state: dict[str, Tensor] = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
+    except Exception as error:  # PyTorch raises errors of many types for a damaged file
         raise UserError(f"{path}: is missing or damaged; {remedy}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path}: is no state_dict; {remedy}")
     return state

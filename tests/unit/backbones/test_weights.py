@@ -45,6 +45,12 @@ def test_a_users_file_is_pinned(tmp_path: Path) -> None:
         ({"_conv_head.weight": None}, "the layer 'features.last.conv' of efficientnet_lite lite0 is missing"),
         ({"more.weight": torch.ones(3)}, "has a layer 'more', which efficientnet_lite lite0 does not have"),
         ({"_fc.bias": torch.full((9,), torch.nan)}, "the layer 'head' has values that are not finite"),
+        (
+            {"_fc.bias": torch.full((9,), 1e300, dtype=torch.float64)},
+            "the layer 'head' has values that are not finite as float32",
+        ),
+        ({"_bn0.running_var": torch.full((32,), -1.0)}, "the layer 'features.stem.norm' has negative variances; give"),
+        ({"_fc.weight": torch.ones(0, 1280), "_fc.bias": torch.ones(0)}, "its last linear layer has no classes; give"),
         ({"_fc.weight": None}, "has no last linear layer of this model; give the weights of the whole network"),
     ],
 )

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,9 @@ class Server(ThreadingHTTPServer):
     cut: int | None = None
     cuts = 0  # how many answers are cut
     status = 200
+    location: str | None = None  # where it redirects to
+    drip = 0.0  # seconds between two bytes
+    stall = 0.0  # seconds without a byte, after `cut` of them
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -44,6 +48,11 @@ class Handler(BaseHTTPRequestHandler):
         if server.status != 200:
             self.send_error(server.status)
             return
+        if server.location:
+            self.send_response(302)
+            self.send_header("Location", server.location)
+            self.end_headers()
+            return
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.knows_range else 0
         if start >= len(server.content):
             self.send_error(416)
@@ -58,7 +67,13 @@ class Handler(BaseHTTPRequestHandler):
         if server.cuts:
             server.cuts -= 1
             body = body[: server.cut]
-        self.wfile.write(body)
+        for byte in body if server.drip else b"":
+            self.wfile.write(bytes([byte]))
+            time.sleep(server.drip)
+        if not server.drip:
+            self.wfile.write(body)
+            self.wfile.flush()
+            time.sleep(server.stall)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass

@@ -7,6 +7,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,41 @@ def test_gunzip() -> None:
     for damaged in (packed[:-9], packed[:-1], packed[:-5] + b"x" + packed[-4:], b"", b"no gzip at all"):
         with pytest.raises(UserError, match=r"^a.gz: damaged or cut short"):
             archives.gunzip(damaged, "a.gz", 1000)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_flipped_byte_anywhere_in_a_zip_is_one_line(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as packed:
+        packed.writestr("x", bytes(range(256)) * 4)
+    sound = path.read_bytes()
+    for place in range(len(sound)):
+        path.write_bytes(sound[:place] + bytes([sound[place] ^ 0xFF]) + sound[place + 1 :])
+        with suppress(UserError):  # or it is read right; another name, or a byte that says nothing
+            assert archives.members(path, lambda name: name == "x").get("x") in {None, bytes(range(256)) * 4}
+
+
+def test_a_packing_that_python_does_not_know_is_named(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"x": b"1"})
+    path.write_bytes(path.read_bytes().replace(b"PK\1\2\x14\3\x14\0\0\0\0\0", b"PK\1\2\x14\3\x14\0\0\0\x09\0"))
+    with pytest.raises(UserError, match=r"x is packed with Deflate64, which Python cannot unpack; give the unpacked f"):
+        archives.extract(path, ["x"])
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError(), "needs more memory than there is; unpack it, and give the folder"),
+        (PermissionError(13, "Permission denied"), "cannot be read: Permission denied; allow it, or give another"),
+    ],
+)
+def test_what_is_no_damage_is_not_called_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    path = write_zip(tmp_path / "a.zip", {"x": b"1"})
+    monkeypatch.setattr(zipfile.ZipFile, "read", fails)
+    with pytest.raises(UserError, match=f"^{path}: {line}$"):
+        archives.extract(path, ["x"])

@@ -112,3 +112,57 @@ except UserError as error: print(error)
     assert (tmp_path / "file.part").read_bytes() == CONTENT[:5000]
     http.download(server.url, tmp_path / "file", DIGEST)
     assert server.asked[-1] == "bytes=5000-"
+
+
+def test_a_stall_loses_no_byte(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "TIMEOUT", 0.2)
+    server.cut, server.cuts, server.stall = 3000, 1, 0.5
+    http.download(server.url, tmp_path / "file", DIGEST)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=3000-"]
+
+
+def test_a_drip_is_given_up_and_kept(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PATIENCE", 0.2)
+    server.drip = 0.01
+    with pytest.raises(Unavailable, match=r"^it is too slow: \d+ bytes in 0 seconds$"):
+        http.download(server.url, tmp_path / "file", DIGEST)
+    kept = (tmp_path / "file.part").read_bytes()
+    assert 0 < len(kept) < 100
+    assert CONTENT.startswith(kept)
+
+
+def test_a_byte_a_connection_is_given_up(server: Server, tmp_path: Path) -> None:
+    server.cut, server.cuts = 1, 99
+    with pytest.raises(Unavailable, match="the connection closed after 10 of 10240 bytes"):
+        http.download(server.url, tmp_path / "file", DIGEST)
+    assert len(server.asked) == http.CONNECTIONS
+
+
+def test_a_body_without_end_is_given_up(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "LARGEST", 5000)
+    server.length = False
+    with pytest.raises(Unavailable, match="it sends more than 5000 bytes, which is not the file that it should be"):
+        http.download(server.url, tmp_path / "file", DIGEST)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("location", "line"),
+    [
+        (None, "^HTTP 302 The HTTP server returned a redirect error that would lead to an infinite loop.$"),
+        ("http://[::1", "^.+$"),
+        ("http://127.0.0.1:port/x", "^.+$"),
+        (f"http://{'x' * 70}.example/", "^.+$"),
+        ("ftp://127.0.0.1:1/x", "^.+$"),
+        ("file:///etc/passwd", "^HTTP 302 "),
+        ("http:///x", "^.+$"),
+        ("http://\u00e9 x/", "^.+$"),
+    ],
+)
+def test_a_redirect_to_nowhere_is_one_line(server: Server, tmp_path: Path, location: str | None, line: str) -> None:
+    server.location = location or server.url
+    with pytest.raises(Unavailable, match=line) as caught:
+        http.download(server.url, tmp_path / "file", DIGEST)
+    assert len(str(caught.value)) <= 150
+    assert "\n" not in str(caught.value)

@@ -103,10 +103,26 @@ def test_weights_and_nothing_else(write: Any) -> None:
             {"a": torch.ones(2, dtype=torch.complex64)},
             "f: a is a tensor of torch.strided, complex64; weights are dense",
         ),
+        ({f"layer-{number}" * 50: 1 for number in range(1000)}, "f: holds no state_dict (but layer-0layer-0"),
     ]:
         with pytest.raises(UserError) as caught:
             load(write(content), "f")
         assert caught.value.lines[0].startswith(line)
+        assert len(caught.value.lines[0]) < 400
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (torch.eye(3).to_sparse(), "torch.sparse_coo, float32"),
+        (torch.ones(2, dtype=torch.bool), "torch.strided, bool"),
+    ],
+)
+def test_tensors_of_other_layouts_are_refused(value: torch.Tensor, kind: str) -> None:
+    with pytest.raises(UserError, match=f"^f: a is a tensor of {kind}; weights are dense floats or integers$"):
+        load(saved({"a": value}), "f")
+    with pytest.raises(UserError, match=r"^f: a has no values; save the weights themselves$"):
+        load(saved({"a": torch.empty(10**6, device="meta")}), "f")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def test_equal_weights_are_equal_bytes_under_any_name(tmp_path: Path) -> None:
     assert all(found[name].equal(value) for name, value in STATE.items())
 
 
-@pytest.mark.parametrize("content", [None, b"", b"nonsense", "cut"])
+@pytest.mark.parametrize("content", [None, b"", b"nonsense", "cut", b"plain text\n", b"I1\n.", b"\x80\x02", b"PK"])
 def test_weights_that_are_missing_or_damaged(tmp_path: Path, content: bytes | str | None) -> None:
     path = tmp_path / "a.pt"
     if content == "cut":
@@ -28,5 +28,21 @@ def test_weights_that_are_missing_or_damaged(tmp_path: Path, content: bytes | st
         path.write_bytes(path.read_bytes()[:-300])
     elif isinstance(content, bytes):
         path.write_bytes(content)
-    with pytest.raises(UserError, match=r"a.pt: is missing or damaged; run: this$"):
+    with pytest.raises(UserError, match=r"a.pt: is (missing or damaged|no state_dict); run: this$"):
         weights.load(path, "run: this")
+
+
+def test_weights_that_are_cut_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    weights.save(path, STATE)
+    content = path.read_bytes()
+    for length in range(0, len(content), 7):
+        path.write_bytes(content[:length])
+        with pytest.raises(UserError, match=r"a.pt: is missing or damaged; run: this$"):
+            weights.load(path, "run: this")
+
+
+def test_what_is_no_state_dict(tmp_path: Path) -> None:
+    torch.save([torch.ones(2)], tmp_path / "a.pt")
+    with pytest.raises(UserError, match=r"a.pt: is no state_dict; run: this$"):
+        weights.load(tmp_path / "a.pt", "run: this")
