@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import force
 from probeline.results import record
 from probeline.results.embeddings import Embedded
@@ -36,9 +37,20 @@ class Heads:
     resamples: int
 
     def weights(self, probe: str, resample: int) -> dict[str, Tensor] | None:
-        """Weight and bias of a probe; None where there is no such probe."""
+        """Weight and bias of a probe; None where there is no such probe.
+
+        Raises:
+            UserError: They are damaged, or not those of a linear layer.
+        """
         path = self.folder / f"resample-{resample}.{probe}.pt"
-        return weights.load(path, f"run: {force('probe', self.folder.name)}") if path.exists() else None
+        if not path.exists():
+            return None
+        remedy = f"run: {force('probe', self.folder.name)}"
+        found = weights.load(path, remedy)
+        dimensions = {name: value.ndim for name, value in found.items()}
+        if dimensions != {"weight": 2, "bias": 1} or len(found["weight"]) != len(found["bias"]):
+            raise UserError(f"{path}: is missing or damaged; {remedy}")
+        return found
 
 
 def save(embedded: Embedded, resamples: Sequence[Mapping[str, Mapping[str, Any] | None]], folder: Path) -> None:

@@ -1,6 +1,7 @@
 """State dicts on the disk."""
 
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def load(path: Path, remedy: str) -> dict[str, Tensor]:
         UserError: It is missing, damaged or no state_dict; the line ends in the remedy.
     """
     try:
-        state: dict[str, Tensor] = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols, in damaged bytes
+            state: dict[str, Tensor] = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except Exception as error:  # PyTorch raises errors of many types for a damaged file
         raise UserError(f"{path}: is missing or damaged; {remedy}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

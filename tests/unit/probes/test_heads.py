@@ -72,6 +72,10 @@ def test_what_is_missing_or_damaged_is_one_line_with_the_stage_to_run(folder: Pa
     (folder / "resample-0.logistic.pt").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"logistic.pt: is missing or damaged; run: dvc repro --force probe@mine-made$"):
         heads.load_heads(folder).weights("logistic", 0)
+    for odd in ({"weight": torch.ones(3, 2)}, {"weight": torch.ones(3, 2), "bias": torch.ones(2)}):
+        torch.save(odd, folder / "resample-0.logistic.pt")
+        with pytest.raises(UserError, match=r"logistic.pt: is missing or damaged; run: dvc repro --force probe@mine-m"):
+            heads.load_heads(folder).weights("logistic", 0)
     (folder / "heads.json").unlink()
     if content is not None:
         (folder / "heads.json").write_bytes(content)

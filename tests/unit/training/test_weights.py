@@ -20,7 +20,7 @@ def test_equal_weights_are_equal_bytes_under_any_name(tmp_path: Path) -> None:
     assert all(found[name].equal(value) for name, value in STATE.items())
 
 
-@pytest.mark.parametrize("content", [None, b"", b"nonsense", "cut", b"plain text\n", b"I1\n.", b"\x80\x02", b"PK"])
+@pytest.mark.parametrize("content", [None, b"", b"nonsense", "cut", b"hello\n", b"(ello\n", b"G", b"PK"])
 def test_weights_that_are_missing_or_damaged(tmp_path: Path, content: bytes | str | None) -> None:
     path = tmp_path / "a.pt"
     if content == "cut":
