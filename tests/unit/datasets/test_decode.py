@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from probeline.datasets._decode import decode, square
 from probeline.pipeline.errors import UserError
@@ -73,3 +74,49 @@ def test_the_center_is_kept() -> None:
     assert (square(Image.fromarray(wide), 2) == 200).all()
     tall = wide.transpose(1, 0, 2)
     assert (square(Image.fromarray(tall), 2) == 200).all()
+
+
+def test_a_long_caption_is_no_damage() -> None:
+    info = PngInfo()
+    info.add_text("caption", "x" * 3_000_000, zip=True)
+    assert pixel(encoded(Image.new("L", (2, 2), 77), pnginfo=info)) == (77, 77, 77)
+
+
+def test_a_large_scan_is_read_and_one_too_large_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Image.MAX_IMAGE_PIXELS == 250_000_000  # from which Pillow warns; it refuses twice as many
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 7)
+    with pytest.raises(UserError, match=r"^scan\.png: has more than 500 megapixels; make it smaller$"):
+        decode(encoded(Image.new("L", (4, 4))), "scan.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", r"\(the file is empty\); mend or remove it"),
+        (b"<html>log in first</html>", r"\(of no format that is read here\); mend or remove it"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), r"\(HEIC, or a video\); save it as JPEG or PNG"),
+    ],
+)
+def test_the_cause_is_named(content: bytes, why: str) -> None:
+    with pytest.raises(UserError, match=rf"^a\.png: not a readable image {why}$"):
+        decode(content, "a.png")
+
+
+def test_too_little_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "convert", full)
+    with pytest.raises(UserError, match=r"^a\.png: needs more memory than there is; make it smaller$"):
+        decode(encoded(Image.new("L", (2, 2))), "a.png")
+
+
+def test_a_warning_of_pillow_names_the_file_and_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    # EXIF that says it has one entry and ends there.
+    content = encoded(Image.new("L", (2, 2), 7), "PNG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0")
+    for name in ("a.png", "b.png"):
+        assert pixel(content) == (7, 7, 7)
+        decode(content, name)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("warning: x: ")
+    assert line.endswith(" (of other files this is not said again)")

@@ -1,6 +1,7 @@
 """Image files of a user's own: as folders, as archives, and what is wrong with them."""
 
 import hashlib
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -214,3 +215,32 @@ def test_an_empty_test_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "set/test").mkdir()
     with pytest.raises(UserError, match=r"^set/test: has no class folders"):
         read_folder("set")
+
+
+@pytest.mark.parametrize("name", ["1.jfif", "1.JPE", "1.avif"])
+def test_other_names_of_known_formats_are_images(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "set/a" / name, "red")
+    picture(tmp_path / "set/b/1.png", "blue")
+    assert read_folder("set").labels["train"].tolist() == [0, 1]
+
+
+def test_two_forms_of_unicode_are_named_as_the_cause(tmp_path: Path) -> None:
+    for name in ("train/caf\u00e9", "train/bar", "test/cafe\u0301", "test/bar"):
+        picture(tmp_path / f"set/{name}/1.png")
+    with pytest.raises(UserError, match=r"^set: train and test need the same .*: the same letters, in two forms of Un"):
+        read_folder("set")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    picture(tmp_path / "set/a/1.png")
+    os.mkfifo(tmp_path / "set/a/2.png")
+    with pytest.raises(UserError, match=r"^/.*/set/a/2\.png: is a pipe or a device, no file; remove it$"):
+        read_folder("set")
+
+
+def test_what_cannot_be_printed_is_said_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture(tmp_path / "set/a/1.png")
+    picture(tmp_path / "set/b/2.png")
+    Path(os.fsdecode(os.fsencode(tmp_path / "set/a") + b"/\xff.txt")).write_text("hello")
+    read_folder("set")
+    assert r"skipped 1 files that are no images by their names: a/\udcff.txt" in capsys.readouterr().out

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +120,41 @@ def test_what_is_no_npz_is_named(tmp_path: Path, make: Callable[[Path], None], l
     make(tmp_path / "own.npz")
     with pytest.raises(UserError, match=rf"^(params\.yaml: path: )?own\.npz: {line}[^\n]*$"):
         npz.read(npz.Spec(kind="npz", path="own.npz"), "mine")
+
+
+def write_header(path: Path, header: str) -> None:
+    """An npz file whose train_images have a header of one's own."""
+    member = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header.encode() + bytes(64)
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("train_images.npy", member)
+        packed.writestr("train_labels.npy", member)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (True, 8, 8)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': " + "(" * 5000 + ")" * 5000 + "}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1,)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (10**999,)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (999999999999999999999,)}",
+        "{'descr': [['x']], 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '|V0', 'fortran_order': False, 'shape': (64,)}",
+        "(",
+    ],
+)
+def test_odd_headers_are_one_line(tmp_path: Path, header: str) -> None:
+    write_header(tmp_path / "own.npz", header)
+    with pytest.raises(UserError, match=r"^own\.npz: train_images (cannot be read: |is |\w+ ).+$") as caught:
+        npz.read(npz.Spec(kind="npz", path="own.npz"), "mine")
+    assert len(str(caught.value)) < 300
+
+
+def test_a_flipped_byte_anywhere_is_one_line_or_no_difference(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    np.savez_compressed(path, train_images=IMAGES, train_labels=LABELS)
+    sound = path.read_bytes()
+    for place in range(0, len(sound), 3):
+        path.write_bytes(sound[:place] + bytes([sound[place] ^ 0x55]) + sound[place + 1 :])
+        with suppress(UserError):
+            npz.read(npz.Spec(kind="npz", path="own.npz", sha256="0" * 64), "mine")

@@ -112,3 +112,27 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     line = r"raw.json: has version 2 of its format, and version 1 is read; run: dvc repro --force fetch@mnist$"
     with pytest.raises(UserError, match=line):
         raw.load(folder)
+
+
+@pytest.mark.parametrize("kind", ["cut", "flipped", "missing", "fewer labels", "digests"])
+def test_damaged_files_are_one_line_with_the_command(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    content = encoded(Image.effect_noise((9, 9), 50))
+    digests = {"train": np.array([5, 6], np.uint64)}
+    raw.save(
+        Raw(("a", "b"), {"train": np.array([0, 1])}, Files(lambda _: content, {"train": ("a/1", "b/2")}, digests)),
+        folder,
+    )
+    path = folder / "images.zip"
+    sound = path.read_bytes()
+    if kind == "cut":
+        path.write_bytes(sound[: len(sound) // 2])
+    elif kind == "flipped":
+        path.write_bytes(sound[:60] + bytes([sound[60] ^ 1]) + sound[61:])
+    elif kind == "missing":
+        path.unlink()
+    else:
+        np.save(folder / ("train_labels.npy" if kind == "fewer labels" else "train_digests.npy"), np.array([0]))
+    with pytest.raises(UserError, match=r"(damaged|fit each other); run: dvc repro --force fetch@mine$"):
+        raw.load(folder).images("train", [0, 1], 4)

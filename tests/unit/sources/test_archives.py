@@ -134,12 +134,12 @@ def test_gunzip() -> None:
 def test_a_flipped_byte_anywhere_in_a_zip_is_one_line(tmp_path: Path, method: int) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", method) as packed:
-        packed.writestr("x", bytes(range(256)) * 4)
+        packed.writestr("x", bytes(range(64)))
     sound = path.read_bytes()
     for place in range(len(sound)):
         path.write_bytes(sound[:place] + bytes([sound[place] ^ 0xFF]) + sound[place + 1 :])
         with suppress(UserError):  # or it is read right; another name, or a byte that says nothing
-            assert archives.members(path, lambda name: name == "x").get("x") in {None, bytes(range(256)) * 4}
+            assert archives.members(path, lambda name: name == "x").get("x") in {None, bytes(range(64))}
 
 
 def test_a_packing_that_python_does_not_know_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A user's own data: where it is, and whether it is still the same."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,23 @@ def test_a_users_data_is_pinned_by_its_digest() -> None:
         ParamError, match=f"^params.yaml: sha256: abc has changed: expected 00, found {SHA256}; restore"
     ):
         own.pin("abc", SHA256, "00")
+
+
+def test_a_pipe_or_a_device_is_no_data(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("pipe", "/dev/zero"):
+        with pytest.raises(ParamError, match=f"path: {path} is a pipe or a device; give the path of a file or folder$"):
+            own.locate(path)
+
+
+def test_what_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").write_bytes(b"")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as for a user who may not; root may all
+    with pytest.raises(ParamError, match=r"path: mine may not be read; allow it$"):
+        own.locate("mine")
+
+
+def test_a_list_of_names_is_short_and_printable() -> None:
+    assert own.some(["a", "b"]) == "a, b"
+    assert own.some(["x" * 50, *"abcdef"]) == f"{'x' * 40}..., a, b, c, d and 2 more"
+    assert own.some(["a\n\udc80"]) == r"a\n\udc80"

@@ -1,5 +1,6 @@
 """Places in order: a mirror, addresses, packages; whichever works first."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,15 @@ def test_a_kept_file_with_wrong_bytes_is_got_anew(server: Server, tmp_path: Path
     (tmp_path / ".downloads/set").mkdir(parents=True)
     (tmp_path / ".downloads/set/file").write_bytes(b"other")
     assert obtain("set", (archive(server.url),))[0].read_bytes() == CONTENT
+
+
+def test_a_pipe_in_the_mirror_is_not_waited_for(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "file")
+    monkeypatch.setenv("PROBELINE_MIRROR", str(tmp_path))
+    server.status = 404
+    with pytest.raises(UserError) as caught:
+        obtain("set", (archive(server.url),))
+    assert caught.value.lines[1] == f"set: tried {tmp_path}/file (PROBELINE_MIRROR): is no file"
+    assert "HTTP 404" in capsys.readouterr().out
