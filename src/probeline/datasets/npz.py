@@ -122,7 +122,7 @@ def _array(path: str, found: NpzFile, key: str) -> NDArray[Any]:
     try:
         array: NDArray[Any] = found[key]
     except Exception as error:  # as above
-        why = "it holds Python objects" if "allow_pickle" in str(error) else _short(error)
+        why = "it holds Python objects" if "Object arrays" in str(error) else _short(error)
         raise UserError(f"{path}: {key} cannot be read: {why}; write it as a plain array") from error
     if not isinstance(array, np.ndarray):  # a member that is no .npy
         raise UserError(f"{path}: {key} is no array; write it with numpy.savez")

@@ -4,6 +4,9 @@ import time
 from collections.abc import Iterator
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -57,7 +60,7 @@ def _stream(url: str, part: Path) -> None:
     have = _size(part)
     headers = {"User-Agent": "probeline"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
-        response = urlopen(Request(url, headers=headers), timeout=TIMEOUT)  # noqa: S310 (addresses are constants)
+        response = _open(Request(url, headers=headers))  # noqa: S310 (addresses are constants)
     except HTTPError as error:
         if error.code == RANGE_NOT_SATISFIABLE and have:
             return  # nothing is left to send: the digest decides
@@ -83,6 +86,31 @@ def _stream(url: str, part: Path) -> None:
                     raise Unavailable(f"it sends more than {LARGEST} bytes, which is not the file that it should be")
     if total is not None and _size(part) < total:
         raise ConnectionError(f"the connection closed after {_size(part)} of {total} bytes")
+
+
+def _open(request: Request) -> Any:
+    """The answer to a request, once all its headers are there. A thread waits for them, for they may come by the byte.
+
+    Raises:
+        TimeoutError: They are not there in PATIENCE.
+        OSError, HTTPException, ValueError: Of urlopen.
+    """
+    answers: Queue[Any] = Queue()
+
+    def ask() -> None:
+        try:
+            answers.put(urlopen(request, timeout=TIMEOUT))  # noqa: S310 (addresses are constants)
+        except Exception as error:  # noqa: BLE001 (raised again below)
+            answers.put(error)
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=PATIENCE)
+    except Empty:
+        raise TimeoutError(f"no answer in {PATIENCE} seconds") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _chunks(response: HTTPResponse) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 from probeline.pipeline import settings
 from probeline.pipeline.errors import ParamError
@@ -16,13 +17,15 @@ def locate(path: str) -> Path:
         ParamError: There is no such file or folder, or it may not be read, or it is a pipe or a device.
     """
     try:
-        found = settings.root() / Path(path).expanduser()
-        there = found.exists()
+        given = settings.root() / Path(path).expanduser()
+        # A Mac writes accents as characters of their own (NFD), most keyboards do not (NFC).
+        forms = [given, *(Path(normalize(form, str(given))) for form in ("NFC", "NFD"))]
+        found = next((form for form in forms if form.exists()), None)
     except (RuntimeError, OSError, ValueError) as error:
         raise ParamError("path", f"{path!r} is no path of a file or folder ({error})", "give the path of one") from None
-    if not there:
+    if found is None:
         raise ParamError(
-            "path", f"{path}: no such file or folder ({found})", "correct it; a relative path counts from the clone"
+            "path", f"{path}: no such file or folder ({given})", "correct it; a relative path counts from the clone"
         )
     if not (found.is_file() or found.is_dir()):  # reading a pipe would wait for ever
         raise ParamError("path", f"{path} is a pipe or a device", "give the path of a file or folder")

@@ -1,6 +1,7 @@
 """What a task is in params.yaml, and how its images are drawn."""
 
 from typing import Annotated, Literal
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,7 @@ def split(spec: Split, raw: Raw) -> Task:
         ParamError: An unknown class, or more images asked for than there are.
         UserError: An image cannot be read.
     """
-    classes = raw.classes if spec.classes == "all" else tuple(spec.classes)
-    for name in classes:
-        if name not in raw.classes:
-            raise ParamError("classes", *unknown(f"class of {spec.dataset}", name, raw.classes).split("; ", 1))
+    classes = raw.classes if spec.classes == "all" else tuple(_class(name, spec, raw) for name in spec.classes)
     if len(classes) < 2:
         raise ParamError("", f"'{spec.dataset}' has one class, {classes[0]}", "name a dataset of two or more")
     new_label = {raw.classes.index(name): label for label, name in enumerate(classes)}
@@ -139,6 +137,14 @@ def split(spec: Split, raw: Raw) -> Task:
         validation=position(validation),
         test=position(test, source),
     )
+
+
+def _class(name: str, spec: Split, raw: Raw) -> str:
+    """A class by its name, in either form of Unicode: folders from a Mac write accents as characters of their own."""
+    same = [known for known in raw.classes if normalize("NFC", known) == normalize("NFC", name)]
+    if not same:
+        raise ParamError("classes", *unknown(f"class of {spec.dataset}", name, raw.classes).split("; ", 1))
+    return name if name in same else same[0]
 
 
 def _digests(raw: Raw, used: dict[str, Indices]) -> NDArray[np.uint64]:

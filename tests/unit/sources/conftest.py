@@ -27,6 +27,7 @@ class Server(ThreadingHTTPServer):
     cuts = 0  # how many answers are cut
     status = 200
     location: str | None = None  # where it redirects to
+    header_drip = 0.0  # seconds between two bytes of an endless header
     drip = 0.0  # seconds between two bytes
     stall = 0.0  # seconds without a byte, after `cut` of them
 
@@ -48,6 +49,9 @@ class Handler(BaseHTTPRequestHandler):
         if server.status != 200:
             self.send_error(server.status)
             return
+        while server.header_drip:
+            self.wfile.write(b"x")
+            time.sleep(server.header_drip)
         if server.location:
             self.send_response(302)
             self.send_header("Location", server.location)

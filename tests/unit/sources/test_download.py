@@ -166,3 +166,12 @@ def test_a_redirect_to_nowhere_is_one_line(server: Server, tmp_path: Path, locat
         http.download(server.url, tmp_path / "file", DIGEST)
     assert len(str(caught.value)) <= 150
     assert "\n" not in str(caught.value)
+
+
+def test_headers_without_end_are_given_up(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PATIENCE", 0.2)
+    server.header_drip = 0.01
+    with pytest.raises(Unavailable, match=r"^no answer in 0\.2 seconds$"):
+        http.download(server.url, tmp_path / "file", DIGEST)
+    server.header_drip = 0
+    http.download(server.url, tmp_path / "file", DIGEST)

@@ -68,3 +68,8 @@ def test_a_list_of_names_is_short_and_printable() -> None:
     assert own.some(["a", "b"]) == "a, b"
     assert own.some(["x" * 50, *"abcdef"]) == f"{'x' * 40}..., a, b, c, d and 2 more"
     assert own.some(["a\n\udc80"]) == r"a\n\udc80"
+
+
+def test_a_path_is_found_in_either_form_of_unicode(tmp_path: Path) -> None:
+    (tmp_path / "cafe\u0301").mkdir()
+    assert own.locate("caf\u00e9") == tmp_path / "cafe\u0301"

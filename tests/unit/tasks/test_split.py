@@ -156,6 +156,13 @@ def test_a_dataset_of_one_class_is_no_task(tmp_path: Path) -> None:
         split(spec(), raw.load(tmp_path))
 
 
+def test_a_class_is_found_in_either_form_of_unicode() -> None:
+    images = raw.Arrays({"train": np.arange(8, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)})
+    found = raw.Raw(("cafe\u0301", "bar"), {"train": np.arange(8) % 2}, images)
+    drawn = split(spec(classes=["caf\u00e9", "bar"], validation=2, test=2), found)
+    assert drawn.classes == ("cafe\u0301", "bar")
+
+
 def test_files_of_many_sizes_need_pixels() -> None:
     files = raw.Files(lambda _: b"", {"train": tuple(f"a/{n}.png" for n in range(8))}, {})
     images = raw.Raw(("a", "b"), {"train": np.arange(8) % 2}, files)
