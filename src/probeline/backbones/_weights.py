@@ -12,7 +12,7 @@ from probeline.compute.view import Normalize
 from probeline.models import _contract
 from probeline.pipeline import params
 from probeline.pipeline.errors import ParamError, UserError
-from probeline.sources.own import locate, pin, sha256_of
+from probeline.sources.own import locate, pin, sha256_of, some
 from probeline.sources.unpickle import load
 from probeline.training.model import Model, network_code
 
@@ -178,4 +178,4 @@ def blueprint(backbone: Backbone) -> Model:
 
 
 def _layer(tensor: str) -> str:
-    return tensor.rpartition(".")[0] or tensor
+    return some([tensor.rpartition(".")[0] or tensor])

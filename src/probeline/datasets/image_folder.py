@@ -35,7 +35,7 @@ ROLES = {
 }  # the spellings of folders for splits, in small letters
 Item = Path | bytes  # a file, or the content of an archive's member
 Entries = dict[tuple[str, ...], Item | None]  # the parts of a path -> a file; None for a folder
-SHOWN = 10  # the most files that a message names
+SHOWN = 10  # the most lines for images or folders
 
 
 class Spec(params.Spec):
@@ -218,7 +218,9 @@ def _classes(path: str, entries: Entries) -> dict[str, dict[str, Item]]:
         raise UserError(f"{path}: has no class folders; put the images of each class into a folder of its name")
     _say_skipped(path, "images that are in no class folder", _loose(entries))
     if empty := sorted(label for label, files in found.items() if not files):
-        raise UserError(*(f"{path}: the class folder {label} has no images; fill or remove it" for label in empty))
+        raise UserError(
+            *(f"{path}: the class folder {some([label])} has no images; fill or remove it" for label in empty[:SHOWN])
+        )
     return found
 
 

@@ -102,6 +102,7 @@ def _names(path: Path, entries: Sequence[zipfile.ZipInfo]) -> list[str]:
 
 
 def _admit_member(path: Path, entry: zipfile.ZipInfo, name: str) -> None:
+    name = some([name])
     if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
         raise UserError(f"{path}: {name} is a link or a device; archives may hold files only")
     if entry.flag_bits & ENCRYPTED:
@@ -124,7 +125,7 @@ def _tar(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
                 name = f"{member.name}/" if member.isdir() else member.name
                 take = not member.isdir() and wanted(name)
                 if take and not member.isreg():
-                    raise UserError(f"{path}: {name} is a link or a device; archives may hold files only")
+                    raise UserError(f"{path}: {some([name])} is a link or a device; archives may hold files only")
                 content = archive.extractfile(member) if take else None
                 found[name] = content.read() if content else None
             if archive.fileobj and archive.fileobj.tell() < archive.offset + tarfile.BLOCKSIZE:
@@ -138,7 +139,7 @@ def _admit(path: Path, entries: Iterable[tuple[str, int]]) -> None:
         total += size
         parts = PurePosixPath(name.replace("\\", "/"))
         if parts.is_absolute() or ".." in parts.parts or PureWindowsPath(name).drive:
-            raise UserError(f"{path}: the member {name!r} would leave the archive's folder; do not use this file")
+            raise UserError(f"{path}: the member {some([name])} would leave the archive's folder; do not use this file")
     if total > LIMIT:
         raise UserError(f"{path}: holds more than {LIMIT} bytes; unpack it, if it should, and give the folder")
 

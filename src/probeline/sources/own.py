@@ -34,9 +34,9 @@ def locate(path: str) -> Path:
     return found
 
 
-def some(names: Sequence[str], most: int = 5) -> str:
+def some(names: Sequence[str], most: int = 3) -> str:
     """The first names of a list, for a message of one line that print can write, whatever they hold."""
-    shown = [name[:40] + "..." * (len(name) > 40) for name in names[:most]]
+    shown = [name[:60] + "..." * (len(name) > 60) for name in names[:most]]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(shown) + more).encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
 

@@ -38,8 +38,9 @@ def load(content: bytes, what: str) -> dict[str, Tensor]:
     try:
         found = _torch(content) if content.startswith((ZIP, LEGACY)) else _Unpickler(io.BytesIO(content)).load()
     except _Refused as error:
+        wanted = some([str(error)])
         raise UserError(
-            f"{what}: a pickle that wants to call {error}, which is no part of weights; nothing of it was run; "
+            f"{what}: a pickle that wants to call {wanted}, which is no part of weights; nothing of it was run; "
             "of a model of your own save the weights alone: torch.save(model.state_dict(), ...)"
         ) from None
     except Exception as error:  # noqa: BLE001 (odd bytes make PyTorch and pickle raise errors of many types)
