@@ -16,6 +16,7 @@ from probeline.sources.own import some
 
 LIMIT = 8 << 30  # bytes of all members together; the largest archive read here holds 3.1e9
 PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}  # what zipfile unpacks
+OTHERS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"\x28\xb5\x2f\xfd": "packed with Zstandard"}
 UTF_8, ENCRYPTED = 1 << 11, 1  # flags of a zip's member
 
 
@@ -42,6 +43,9 @@ def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None
             unpack; a member's path leaves the archive; a wanted member is a link or a device.
     """
     with _named(path):
+        with path.open("rb") as file:
+            if other := OTHERS.get(file.read(4)):
+                raise UserError(f"{path}: is {other}, which is not read; unpack it, and give the folder")
         if zipfile.is_zipfile(path):
             return _zip(path, wanted)
         return _tar(path, wanted)

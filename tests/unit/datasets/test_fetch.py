@@ -40,6 +40,19 @@ def test_the_stage_writes_all_or_nothing(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / ".downloads")
 
 
+def test_the_stage_says_how_many_test_images_are_training_images(tmp_path: Path) -> None:
+    images = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+    test = {"test_images": images[:2], "test_labels": np.array([0, 1])}
+    np.savez(tmp_path / "own.npz", train_images=images, train_labels=[0, 1, 1], **test)  # type: ignore[arg-type]
+    sha256 = hashlib.sha256((tmp_path / "own.npz").read_bytes()).hexdigest()
+    (tmp_path / "params.yaml").write_text(f"datasets:\n  own: {{kind: npz, path: own.npz, sha256: {sha256}}}\n")
+    assert fetch(tmp_path, "own").stdout.splitlines()[0] == (
+        "warning: own: 2 of 2 test images are training images too; "
+        "scores of them say nothing: remove them from one side"
+    )
+    shutil.rmtree(tmp_path / ".downloads")
+
+
 @pytest.mark.parametrize(
     ("entry", "line"),
     [

@@ -114,7 +114,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         raw.load(folder)
 
 
-@pytest.mark.parametrize("kind", ["cut", "flipped", "missing", "fewer labels", "digests"])
+@pytest.mark.parametrize("kind", ["cut", "flipped", "missing", "fewer labels", "no labels", "digests"])
 def test_damaged_files_are_one_line_with_the_command(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -130,8 +130,8 @@ def test_damaged_files_are_one_line_with_the_command(tmp_path: Path, kind: str) 
         path.write_bytes(sound[: len(sound) // 2])
     elif kind == "flipped":
         path.write_bytes(sound[:60] + bytes([sound[60] ^ 1]) + sound[61:])
-    elif kind == "missing":
-        path.unlink()
+    elif kind in {"missing", "no labels"}:
+        (path if kind == "missing" else folder / "train_labels.npy").unlink()
     else:
         np.save(folder / ("train_labels.npy" if kind == "fewer labels" else "train_digests.npy"), np.array([0]))
     with pytest.raises(UserError, match=r"(damaged|fit each other); run: dvc repro --force fetch@mine$"):

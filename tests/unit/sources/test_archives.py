@@ -166,3 +166,13 @@ def test_what_is_no_damage_is_not_called_damage(
     monkeypatch.setattr(zipfile.ZipFile, "read", fails)
     with pytest.raises(UserError, match=f"^{path}: {line}$"):
         archives.extract(path, ["x"])
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [(b"Rar!\x1a\7", "a RAR archive"), (b"7z\xbc\xaf\x27", "a 7z archive"), (b"\x28\xb5\x2f\xfd", "packed with Zsta")],
+)
+def test_other_archives_are_not_called_damaged(tmp_path: Path, start: bytes, what: str) -> None:
+    (tmp_path / "a").write_bytes(start + bytes(600))
+    with pytest.raises(UserError, match=rf"^{tmp_path}/a: is {what}.*; unpack it, and give the folder$"):
+        archives.extract(tmp_path / "a", ["x"])

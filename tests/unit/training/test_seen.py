@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
 from probeline.tasks.task import Task
 from probeline.training import seen
@@ -41,5 +42,11 @@ def test_what_is_missing_or_damaged_never_means_unseen(task: Task, tmp_path: Pat
     path.unlink()
     if content is not None:
         path.write_bytes(content)
+    with pytest.raises(UserError, match=r"seed-0.seen.npz: is missing or damaged; run: dvc repro --force train@"):
+        seen.load(tmp_path, 0)
+
+
+def test_what_an_older_version_wrote_never_means_unseen(task: Task, tmp_path: Path) -> None:
+    files.write_npz(tmp_path / "seed-0.seen.npz", made=task.origin)
     with pytest.raises(UserError, match=r"seed-0.seen.npz: is missing or damaged; run: dvc repro --force train@"):
         seen.load(tmp_path, 0)
