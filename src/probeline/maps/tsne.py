@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.encoders.embedding import Embedding
-from probeline.maps.quality import Points, silhouettes, trustworthiness
+from probeline.maps.quality import Points, divergence, silhouettes, trustworthiness
 from probeline.maps.spec import EXAGGERATED, NEIGHBORS, Map
 from probeline.pipeline.errors import ParamError
 from probeline.pipeline.progress import bar, say
 from probeline.results import maps
 
 LARGE = 10_000  # points; from here on openTSNE is the faster one
+COUNTED = 5_000  # points of which all pairs are counted
 BLOCK = 1024  # columns of vectors at a time
+TOUCHING = 1e-6  # points of a map that both implementations take for one
+JITTER = 1e-5  # a tenth of the spread with which a map starts
 PACKAGES = {"sklearn": "scikit-learn", "opentsne": "openTSNE"}
 
 
@@ -26,7 +29,7 @@ def draw(spec: Map, embedding: Embedding) -> maps.Map:
     """Compute the map of an embedding.
 
     The KL divergence is the implementation's own approximation: compare it between maps of as many points, with the
-    same perplexity and implementation.
+    same perplexity and implementation. Where points lie on each other it is the exact one; see `layout`.
 
     Raises:
         ParamError: Too few points for the perplexity, or vectors that have no map.
@@ -48,8 +51,7 @@ def draw(spec: Map, embedding: Embedding) -> maps.Map:
 
     with threadpool_limits(1):
         embedded = coordinates(vectors)
-        layout = _sklearn if implementation == "sklearn" else _opentsne
-        xy, kl = layout(embedded, start(embedded), spec)
+        xy, kl = layout(embedded, spec, implementation)
         trusted = trustworthiness(embedded, xy)
         by_point = {"embedding": silhouettes(embedded, labels), "map": silhouettes(xy, labels)}
     facts = maps.Facts(
@@ -145,10 +147,50 @@ def start(embedded: Points) -> Points:
     return np.asarray(components / components[:, 0].std() * 1e-4)
 
 
-def _sklearn(embedded: Points, begin: Points, spec: Map) -> tuple[Points, float]:
+def layout(embedded: Points, spec: Map, implementation: str) -> tuple[Points, float]:
+    """A map (n, 2), and its KL divergence.
+
+    Both implementations repel points by a tree, which takes points on one place for a single point: equal vectors then
+    never part, the map grows without bound and its divergence comes out below 0. Where that has happened, equal points
+    start a little apart, all pairs of points are counted, and the divergence is computed as the paper defines it.
+    (openTSNE itself uses no tree from LARGE points on.)
+
+    Args:
+        implementation: sklearn or opentsne.
+
+    Raises:
+        ParamError: There are too many points for that.
+    """
+    make = _sklearn if implementation == "sklearn" else _opentsne
+    begin = start(embedded)
+    xy, kl = make(embedded, begin, spec, tree=True)
+    tree = implementation == "sklearn" or len(embedded) < LARGE
+    if kl >= 0 and not (tree and on_each_other(xy, TOUCHING).any()):  # a divergence of nan is none
+        return xy, kl
+    if len(embedded) > COUNTED:
+        raise ParamError(
+            "images",
+            f"some of {len(embedded):,} vectors are equal or nearly so, and such a map has {COUNTED:,} points at most",
+            f"lower images to {COUNTED}",
+        )
+    apart = np.random.default_rng(0).normal(scale=JITTER, size=begin.shape)
+    xy, _ = make(embedded, begin + np.where(on_each_other(begin, JITTER)[:, None], apart, 0), spec, tree=False)
+    return xy, divergence(embedded, xy, spec.perplexity)
+
+
+def on_each_other(xy: Points, distance: float) -> NDArray[np.bool_]:
+    """Which points (n, 2) have another within a distance, bool (n,)."""
+    from scipy.spatial import KDTree
+
+    nearest, _ = KDTree(xy).query(xy, k=2)
+    return np.asarray(nearest[:, 1] <= distance)
+
+
+def _sklearn(embedded: Points, begin: Points, spec: Map, *, tree: bool) -> tuple[Points, float]:
     from sklearn.manifold import TSNE
 
     model = TSNE(
+        method="barnes_hut" if tree else "exact",
         perplexity=spec.perplexity,
         init=begin.astype(np.float32),
         max_iter=spec.iterations,
@@ -158,7 +200,7 @@ def _sklearn(embedded: Points, begin: Points, spec: Map) -> tuple[Points, float]
     return np.asarray(model.fit_transform(embedded), dtype=np.float64), float(model.kl_divergence_)
 
 
-def _opentsne(embedded: Points, begin: Points, spec: Map) -> tuple[Points, float]:
+def _opentsne(embedded: Points, begin: Points, spec: Map, *, tree: bool) -> tuple[Points, float]:
     from openTSNE import TSNE
 
     with bar("t-SNE", spec.iterations, unit="iteration") as progress:
@@ -172,6 +214,7 @@ def _opentsne(embedded: Points, begin: Points, spec: Map) -> tuple[Points, float
             early_exaggeration_iter=EXAGGERATED,
             n_iter=spec.iterations - EXAGGERATED,
             neighbors="exact",
+            negative_gradient_method="auto" if tree else "fft",
             callbacks=advance,
             random_state=0,
         )
