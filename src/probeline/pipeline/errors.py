@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 
 FILE = "params.yaml"
+LONGEST = 290  # characters of a line, without the word "error" before it
+SHOWN = 60  # characters of a name of the user's in a line
+LISTED = 100  # characters of a list of names in a line
 
 
 class UserError(Exception):
@@ -15,7 +18,7 @@ class UserError(Exception):
     """
 
     def __init__(self, *lines: str) -> None:
-        self.lines = tuple(line.replace("\n", "\\n") for line in lines)  # one line each, whatever a name holds
+        self.lines = tuple(map(_one_line, lines))
         super().__init__("\n".join(self.lines))
 
 
@@ -50,8 +53,32 @@ def at(place: str) -> Iterator[None]:
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """Say that a name is unknown, with the nearest known name, or all of them where none is near."""
+    """Say that a name is unknown, with the nearest known name, or what there is where none is near."""
     names = sorted(known)
     near = get_close_matches(str(name), names, n=1)
-    remedy = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(names) or 'none'}"
-    return f"unknown {what} '{name}'; {remedy}"
+    remedy = f"did you mean '{near[0]}'?" if near else f"there is: {listed(names) or 'none'}"
+    return f"unknown {what} '{short(name)}'; {remedy}"
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names in a row; of many the first, and how many more there are."""
+    words = list(map(short, names))
+    count, length = 0, 0
+    while count < len(words) and (not count or length + len(words[count]) <= LISTED):
+        length += len(words[count]) + len(", ")
+        count += 1
+    more = len(words) - count
+    return ", ".join(words[:count]) + (f" and {more} more" if more else "")
+
+
+def short(value: object) -> str:
+    """A value of the user's as it can stand in a line."""
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _one_line(text: str) -> str:
+    """A message on one line of bounded length, whatever a name holds: the middle goes, since the end is the remedy."""
+    line = text.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
+    half = (LONGEST - len(" ... ")) // 2
+    return line if len(line) <= LONGEST else f"{line[:half]} ... {line[-half:]}"

@@ -40,17 +40,33 @@ class Spec(BaseModel):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as DVC reads and writes it (1.2): 1e-3 and 010 are numbers, ten; yes, no, on and off are words."""
+    """YAML as DVC reads and writes it (1.2): 1e-3 and 010 are numbers, ten; yes, no, on and off are words.
+
+    What stands in two places at once (an anchor and its aliases) is refused: `dvc exp run -S` on one changes the other.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if anchor := getattr(event, "anchor", None):
+            sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
+            raise _refused(f"{sign}{anchor} shares a value, and -S on one place would change all; write it out", event)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refused("a list or a mapping stands in place of a key (as {{ }} of a template would be)", key)
+            if key.value == "<<":
+                raise _refused("<< takes keys over from another place; write them out", key)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands there twice", key.start_mark
-                )
+                raise _refused(f"the key {key.value!r} stands there twice", key)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _refused(what: str, where: Any) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, what, where.start_mark)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -91,7 +107,7 @@ def load_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
         reason = getattr(error, "problem", None) or getattr(error, "reason", error)
-        raise UserError(f"{path}: {line}not YAML: {reason}; mend it there") from error
+        raise UserError(f"{path}: {line}cannot be read: {reason}; mend it there") from error
 
 
 def section(where: str = "") -> Any:
@@ -147,6 +163,7 @@ def _say(error: Any) -> str:
         return message
     message = message.removeprefix("Input ").removeprefix("List ").replace(" after validation", "")
     given = repr(error["input"])
+    message = re.sub(r"[0-9]{12,}", lambda found: f"{float(found[0]):g}", message)
     return f"{message}, not {given if len(given) <= LONGEST else given[:LONGEST] + '...'}"
 
 
@@ -199,8 +216,12 @@ def module(package: str, name: str) -> Any:
     Raises:
         ValueError: There is no such file; the message lists those there are.
     """
-    folder = Path(__file__).parent.parent / package
-    names = [path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")]
-    if name not in names:
-        raise ValueError(f"{unknown(package.removesuffix('s'), name, names)} (a file in src/probeline/{package}/)")
+    if name not in (known := names(package)):
+        raise ValueError(f"{unknown(package.removesuffix('s'), name, known)} (a file in src/probeline/{package}/)")
     return import_module(f"probeline.{package}.{name}")
+
+
+def names(package: str) -> list[str]:
+    """The names in params.yaml of the parts in `src/probeline/<package>/`."""
+    folder = Path(__file__).parent.parent / package
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))

@@ -7,9 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from probeline.pipeline.params import each_once
 
-# No number that PyTorch could not hold as float32 or int32.
-Positive = Annotated[float, Field(gt=0, le=3e38)]
-NotNegative = Annotated[float, Field(ge=0, le=3e38)]
+# No number that PyTorch could not hold as float32 or int32, nor what is made of it: the gradient of a penalty has twice
+# its lambda, the first step of Adam ten times the learning rate.
+Positive = Annotated[float, Field(gt=0, le=1e35)]
+NotNegative = Annotated[float, Field(ge=0, le=1e35)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 

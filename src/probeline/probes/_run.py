@@ -14,7 +14,7 @@ from probeline.pipeline.errors import ParamError, at
 from probeline.pipeline.folders import new_folder
 from probeline.pipeline.progress import say
 from probeline.probes import _heads as heads
-from probeline.probes._data import Fitted, ProbeData
+from probeline.probes._data import SPLITS, Fitted, ProbeData
 from probeline.probes._spec import Probes
 from probeline.results import outputs, probes
 
@@ -52,8 +52,19 @@ def fit(spec: Probes, data: ProbeData) -> dict[str, Fitted]:
     """Fit all probes on one resample.
 
     Raises:
-        ParamError: The training images are of one class, or a probe cannot be fitted.
+        ParamError: The training images are of one class, a vector is not finite, or a probe cannot be fitted.
     """
+    _insist(data)
+    fitted = {}
+    for name, probe in spec.probes.items():
+        with at(name):
+            own = replace(data, checkpoints=data.checkpoints / name)
+            fitted[name] = params.module("probes", name).fit(probe, own)
+    return fitted
+
+
+def _insist(data: ProbeData) -> None:
+    """Refuse what no probe can be fitted on."""
     labels = data.of("train")[1]
     if len(np.unique(labels)) < 2:
         raise ParamError(
@@ -62,12 +73,9 @@ def fit(spec: Probes, data: ProbeData) -> dict[str, Fitted]:
             "two classes or more",
             "give the task more images",
         )
-    fitted = {}
-    for name, probe in spec.probes.items():
-        with at(name):
-            own = replace(data, checkpoints=data.checkpoints / name)
-            fitted[name] = params.module("probes", name).fit(probe, own)
-    return fitted
+    for split in SPLITS:
+        if not np.isfinite(data.of(split)[0]).all():
+            raise ParamError("", f"its {split} vectors hold inf or nan: their encoder diverged", "embed another")
 
 
 def record(spec: Probes, found: Embedding, resamples: list[dict[str, Fitted]]) -> probes.Probes:

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from probeline.pipeline.params import Spec, part
+from probeline.pipeline.errors import unknown
+from probeline.pipeline.params import Spec, names, part
 from probeline.pipeline.types import ReportId
 
 ALWAYS = ("logistic", "knn")  # fitted where an entry does not say null
@@ -32,7 +33,12 @@ class Probes(Spec):
             return data
         given = {name: value for name, value in data.items() if name != "report_id"}
         for name, value in given.items():
-            if isinstance(value, Mapping) and "name" in value:
+            if name not in (known := names("probes")):
+                raise ValueError(f"{unknown('key', name, ['report_id', *known])} (or a file in src/probeline/probes/)")
+            if value is not None and not isinstance(value, Mapping):
+                example = "{neighbors: [5]}" if name == "knn" else "{...}"
+                raise ValueError(f"{name}: is {value!r}; write its options below its name, as in `{name}: {example}`")
+            if value is not None and "name" in value:
                 raise ValueError(f"{name}.name: the key says already which probe it is; leave name out")
         named = {**{name: {} for name in ALWAYS}, **given}
         probes = {

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from torch import nn
 
 from probeline.compute.data import DeviceVectors, splits_of
@@ -30,8 +30,8 @@ class Grid(params.Spec):
         l2: Of `l2.lambda`.
     """
 
-    lr: Annotated[list[Positive], AfterValidator(params.each_once)] = []
-    l2: Annotated[list[NotNegative], AfterValidator(params.each_once)] = []
+    lr: Annotated[list[Positive], Field(min_length=1), AfterValidator(params.each_once)] = []
+    l2: Annotated[list[NotNegative], Field(min_length=1), AfterValidator(params.each_once)] = []
 
 
 class Spec(Recipe):
@@ -53,6 +53,8 @@ class Spec(Recipe):
             raise ValueError("grid.l2 needs the key l2, which says the form of the penalty")
         if self.may_diverge:
             raise ValueError("may_diverge: a point that diverges is left out anyway; leave may_diverge out")
+        if self.freeze_batch_norm:
+            raise ValueError("freeze_batch_norm: a probe is one linear layer, without batch norm; leave it out")
         if not hasattr(self.objective, "predict"):
             raise ValueError(f"{self.objective.name} predicts no classes; a probe needs an objective that does")
         return self

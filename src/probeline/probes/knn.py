@@ -1,5 +1,6 @@
 """The k-nearest-neighbors probe: an exact search, and a majority vote for every k."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,6 +17,9 @@ from probeline.results.probes import Probe
 Metric = Literal["cosine", "euclidean"]
 
 CHUNK = 2**24  # distances at a time
+ROUNDING = np.finfo(np.float32)
+Vectors64 = NDArray[np.float64]
+Measured = Callable[[Vectors64], Vectors64]
 
 
 class Spec(params.Spec):
@@ -40,15 +44,13 @@ def fit(spec: Spec, data: ProbeData) -> Fitted:
     The scores of a class are how many of the k neighbors are of it.
 
     Raises:
-        ParamError: Every k exceeds the number of training images, or a training vector is not finite.
+        ParamError: Every k exceeds the number of training images.
     """
     (train, labels), (validation, truth) = data.of("train"), data.of("validation")
     ks = [k for k in sorted(spec.neighbors) if k <= len(labels)]
     if not ks:
         least = min(spec.neighbors)
         raise ParamError("neighbors", f"{least} is more than the {len(labels)} training images", "give fewer")
-    if not np.isfinite(train).all():
-        raise ParamError("", "the training vectors hold inf or nan: their encoder has diverged", "embed another")
     near = {"validation": labels[nearest(train, validation, ks[-1], spec.metric)]}
     rows = [
         {"neighbors": k, "validation_accuracy": float(np.mean(vote(near["validation"][:, :k]) == truth))} for k in ks
@@ -103,8 +105,9 @@ def nearest(train: Vectors, queries: Vectors, k: int, metric: Metric) -> Labels:
     members = [same[:k] for same in np.split(order, np.searchsorted(group[order], np.arange(1, len(firsts))))]
 
     distinct = train[firsts]
-    mean = sum(_measured(block, metric).sum(axis=0) for _, block in blocks(distinct)) / len(distinct)
-    x, q = _rounded(distinct, metric, mean), _rounded(queries, metric, mean)
+    measured = _measure(metric, train, queries)
+    mean = sum(measured(block).sum(axis=0) for _, block in blocks(distinct)) / len(distinct)
+    x, q = _rounded(distinct, measured, mean), _rounded(queries, measured, mean)
     squares = np.einsum("nd,nd->n", x, x, dtype=np.float64)
     longest = float(np.sqrt(squares.max()))
     found = np.empty((len(queries), k), np.int64)
@@ -114,14 +117,12 @@ def nearest(train: Vectors, queries: Vectors, k: int, metric: Metric) -> Labels:
         some = q[start : start + step]
         distances = (some @ x.T) * np.float32(-2) + squares.astype(np.float32)  # less the query's own square
         lengths = np.sqrt(np.einsum("nd,nd->n", some, some, dtype=np.float64))
-        # Rounding of a product of D terms, of its factors, and of what is added to it.
-        error = np.finfo(np.float32).eps * ((x.shape[1] + 8) * lengths * longest + 2 * longest**2)
+        # Rounding of a product of D terms, of its factors, and of what is added to it; and numbers too small to round.
+        error = ROUNDING.eps * ((x.shape[1] + 8) * lengths * longest + 2 * longest**2) + x.shape[1] * ROUNDING.tiny
         limit = np.partition(distances, kept - 1, axis=1)[:, kept - 1] + 2 * error
         for i, row in enumerate(distances):
             close = np.flatnonzero(row <= limit[i])
-            apart = _measured(distinct[close].astype(np.float64), metric) - _measured(
-                queries[start + i][None].astype(np.float64), metric
-            )
+            apart = measured(distinct[close].astype(np.float64)) - measured(queries[start + i][None].astype(np.float64))
             exact = np.square(apart).sum(axis=1)
             images = np.concatenate([members[j] for j in close])
             by = np.lexsort((images, np.repeat(exact, [len(members[j]) for j in close])))
@@ -129,16 +130,25 @@ def nearest(train: Vectors, queries: Vectors, k: int, metric: Metric) -> Labels:
     return found
 
 
-def _measured(vectors: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
-    """Vectors whose Euclidean distances have the metric's order; one of zeros stays as it is."""
+def _measure(metric: Metric, *sets: Vectors) -> Measured:
+    """What makes vectors, float64 (n, D), into those whose Euclidean distances have the metric's order.
+
+    Their numbers are of magnitude 1, so that their squares are numbers in float32. Of cosine, a vector of zeros stays
+    as it is; of euclidean, all are scaled by one power of two, which rounds nothing.
+    """
     if metric == "euclidean":
-        return vectors
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
+        _, exponent = np.frexp(max(float(np.abs(vectors).max()) for vectors in sets))
+        return lambda vectors: np.ldexp(vectors, -exponent)
+
+    def directions(vectors: Vectors64) -> Vectors64:
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.where(lengths > 0, lengths, 1)
+
+    return directions
 
 
-def _rounded(vectors: Vectors, metric: Metric, mean: NDArray[np.float64]) -> Vectors:
+def _rounded(vectors: Vectors, measured: Measured, mean: Vectors64) -> Vectors:
     result = np.empty(vectors.shape, np.float32)
     for some, block in blocks(vectors):
-        result[some] = _measured(block, metric) - mean
+        result[some] = measured(block) - mean
     return result

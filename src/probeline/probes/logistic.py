@@ -15,7 +15,6 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from probeline.pipeline import params
-from probeline.pipeline.errors import ParamError
 from probeline.pipeline.progress import bar
 from probeline.probes import _softmax as softmax
 from probeline.probes._coordinates import Array, Coordinates, blocks, principal, sum_over
@@ -120,9 +119,6 @@ def choose(spec: Spec, train: tuple[Vectors, Labels], validation: tuple[Vectors,
     Args:
         train: float32 (n, D) and int64 (n,) in [0, classes).
         validation: Likewise.
-
-    Raises:
-        ParamError: The training images are of one class, or a vector is not finite.
     """
     rows: list[dict[str, Any]] = []
     best: tuple[tuple[float, float], dict[str, Any], Fit] | None = None
@@ -164,21 +160,11 @@ def fit_path(vectors: Vectors, labels: Labels, classes: int, lambdas: Sequence[f
     Hessian begins near the identity. Time: once O(n D min(n, D)), then O(n min(n, D) K) an iteration.
 
     Args:
-        vectors: float32 (n, D).
-        labels: int64 (n,) in [0, classes). A class without images gets weights 0 and is never predicted.
-
-    Raises:
-        ParamError: The images are of one class, or a vector is not finite.
+        vectors: float32 (n, D), finite.
+        labels: int64 (n,) in [0, classes), of two classes or more. A class without images gets weights 0 and is never
+            predicted.
     """
     present, fitted = np.unique(labels, return_inverse=True)
-    if len(present) < 2:
-        raise ParamError(
-            "",
-            f"all {len(labels)} training images are of class {present[0]}, and it needs two classes or more",
-            "give the task more images",
-        )
-    if not np.isfinite(vectors).all():
-        raise ParamError("", "the training vectors hold inf or nan: their encoder has diverged", "embed another")
     found = principal(vectors)
     weights = np.zeros((len(present), found.rotated.shape[1]))
     bias = np.log(np.bincount(fitted))  # the optimum while the weights are 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from probeline.pipeline.errors import ParamError, UserError, at, unknown
+from probeline.pipeline.errors import LONGEST, ParamError, UserError, at, listed, unknown
 
 
 def test_a_message_is_one_line_whatever_it_names() -> None:
@@ -51,3 +51,24 @@ def test_an_unknown_name_gets_the_nearest_or_all_there_are() -> None:
     assert unknown("layer", "haed", ["head", "body"]) == "unknown layer 'haed'; did you mean 'head'?"
     assert unknown("layer", "zzz", ["head", "body"]) == "unknown layer 'zzz'; there is: body, head"
     assert unknown("layer", "zzz", []) == "unknown layer 'zzz'; there is: none"
+
+
+def test_many_names_are_the_first_of_them_and_a_number() -> None:
+    assert listed(["a", "b"]) == "a, b"
+    found = listed(f"name-{number}" for number in range(1000))
+    assert found.startswith("name-0, name-1, ")
+    assert found.endswith(" more")
+    shown, _, more = found.removesuffix(" more").rpartition(" and ")
+    assert len(shown.split(", ")) + int(more) == 1000
+    assert listed(["x" * 500, "y" * 500, "z"]).endswith("x... and 2 more")
+
+
+def test_no_line_is_longer_than_a_reader_takes_and_its_remedy_stays() -> None:
+    (line,) = UserError(f"{'x' * 5000}; write it anew").lines
+    assert len(line) == LONGEST - 1
+    assert line.endswith("; write it anew")
+    assert len(unknown("key", "x" * 5000, map(str, range(5000)))) < LONGEST
+
+
+def test_a_name_that_no_terminal_can_show_is_escaped() -> None:
+    assert UserError("class \udc80").lines == ("class \\udc80",)

@@ -26,9 +26,11 @@ def test_numbers_and_words_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("a:\n  b: 1\n  b: 2\n", r"p.yaml: line 3: not YAML: the key 'b' stands there twice"),
-        ("a: [1,\nb: 2", r"p.yaml: line 2: not YAML"),
-        ("a: \x00", r"p.yaml: not YAML: special characters are not allowed; mend it there"),
+        ("a:\n  b: 1\n  b: 2\n", r"p.yaml: line 3: cannot be read: the key 'b' stands there twice"),
+        ("a:\n  ? [b]\n  : 1\n", r"p.yaml: line 2: cannot be read: a list or a mapping stands in place of a key"),
+        ("lr: {{ lr }}\n", r"p.yaml: line 1: cannot be read: .* \(as {{ }} of a template would be\); mend it there"),
+        ("a: [1,\nb: 2", r"p.yaml: line 2: cannot be read"),
+        ("a: \x00", r"p.yaml: cannot be read: special characters are not allowed; mend it there"),
         (b"a: \xff", r"p.yaml: cannot be read \('utf-8' codec can't decode byte"),
     ],
 )
@@ -70,7 +72,7 @@ def test_specifications_do_not_change() -> None:
 def test_what_a_run_says_is_read_again_from_what_it_dumps() -> None:
     run = params.validate("train.mine", RUN | {"l2": {"lambda": 0.1, "form": "half"}, "seeds": 2}, Run)
     dumped = run.model_dump()
-    assert dumped["l2"] == {"lambda": 0.1, "form": "half", "on": "all"}
+    assert dumped["l2"] == {"lambda": 0.1, "form": "half", "layers": "all"}
     assert params.validate("train.mine", dumped, Run) == run
 
 

@@ -121,6 +121,9 @@ def test_a_memory_that_is_too_small_is_one_line(task: Task, tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
+        ({"grid": {"lr": []}}, "List should have at least 1 item"),
+        ({"grid": {"lr": [0.1], "l2": []}}, "List should have at least 1 item"),
+        ({"freeze_batch_norm": True}, "freeze_batch_norm: a probe is one linear layer, without batch norm; leave it"),
         ({"may_diverge": True}, "may_diverge: a point that diverges is left out anyway"),
         ({"l2": None}, "grid.l2 needs the key l2, which says the form of the penalty"),
         ({"objective": {"name": "triplet"}, "early_stopping": None}, "triplet predicts no classes; a probe needs an"),

@@ -89,12 +89,7 @@ def test_a_k_beyond_the_training_images_is_left_out() -> None:
 
 
 def test_what_cannot_be_probed_is_refused_in_one_line() -> None:
-    vectors, labels = clouds(20, 4, 2)
-    broken = vectors.copy()
-    broken[3, 1] = np.nan
-    good = vectors, labels
-    with pytest.raises(ParamError, match=r"^params.yaml: the training vectors hold inf or nan: their encoder has div"):
-        knn.fit(knn.Spec(neighbors=[1]), probe_data((broken, labels), good, good, 2))
+    good = clouds(20, 4, 2)
     with pytest.raises(ParamError, match=r"^params.yaml: neighbors: 50 is more than the 20 training images; give few"):
         knn.fit(knn.Spec(neighbors=[50, 70]), probe_data(good, good, good, 2))
 

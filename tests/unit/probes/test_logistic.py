@@ -11,7 +11,6 @@ from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
-from probeline.pipeline.errors import ParamError
 from probeline.probes import logistic
 from tests.unit.probes.made import Split, clouds, points, probe_data
 
@@ -164,18 +163,6 @@ def test_the_same_bytes_again() -> None:
     data = clouds(200, 30, 5)
     first, second = (list(logistic.fit_path(*data, 5, [10.0, 0.1])) for _ in range(2))
     assert [fit.weights.tobytes() for fit in first] == [fit.weights.tobytes() for fit in second]
-
-
-def test_what_cannot_be_probed_is_refused_in_one_line() -> None:
-    vectors, labels = clouds(20, 4, 2)
-    spec = logistic.Spec()
-    with pytest.raises(ParamError, match="all 20 training images are of class 1, and it needs two classes") as error:
-        logistic.choose(spec, (vectors, np.ones(20, int)), (vectors, labels), 2)
-    assert len(error.value.lines) == 1
-    broken = vectors.copy()
-    broken[3, 1] = np.nan
-    with pytest.raises(ParamError, match=r"^params.yaml: the training vectors hold inf or nan: their encoder has div"):
-        logistic.choose(spec, (broken, labels), (vectors, labels), 2)
 
 
 @pytest.mark.parametrize("spec", [{"l2": []}, {"l2": [0.0]}, {"l2": [-1.0]}, {"l2": [1.0, 1.0]}, {"strengths": [1.0]}])

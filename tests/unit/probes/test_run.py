@@ -101,6 +101,20 @@ def test_a_probe_on_one_class_is_one_line(task: Task) -> None:
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_vectors_that_are_not_finite_are_one_line_whatever_the_probe(split: str) -> None:
+    found = embedded()
+    vectors = found.vectors.copy()
+    vectors[found.indices(1)[split][0], 0] = np.nan
+    embedding.save(replace(found, vectors=vectors), Path("data/embeddings/mine-made"))
+    with pytest.raises(ParamError) as error:
+        probed()
+    assert error.value.lines == (
+        f"params.yaml: its {split} vectors hold inf or nan: their encoder diverged; embed another",
+    )
+
+
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

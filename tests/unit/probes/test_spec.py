@@ -106,12 +106,14 @@ def test_a_file_of_the_users_own_is_a_probe() -> None:
 @pytest.mark.parametrize(
     ("keys", "line"),
     [
-        ({"nearest": {}}, "params.yaml: probes.mine-made.nearest: unknown probe 'nearest'; "),
-        ({"k-nn": {}}, "params.yaml: probes.mine-made.k-nn: unknown probe 'k-nn'; did you mean 'knn'? (a file in src/"),
-        ({"_spec": {}}, "params.yaml: probes.mine-made._spec: unknown probe '_spec'; "),
+        ({"nearest": {}}, "params.yaml: probes.mine-made: unknown key 'nearest'; "),
+        ({"k-nn": {}}, "params.yaml: probes.mine-made: unknown key 'k-nn'; did you mean 'knn'? (or a file in src/"),
+        ({"_spec": {}}, "params.yaml: probes.mine-made: unknown key '_spec'; "),
+        ({"knn": 5}, "params.yaml: probes.mine-made: knn: is 5; write its options below its name, as in `knn: {neigh"),
         ({"knn": {"neighbours": [1]}}, "params.yaml: probes.mine-made.knn: unknown key 'neighbours'; did you mean 'ne"),
         ({"knn": {"neighbors": [0]}}, "params.yaml: probes.mine-made.knn.neighbors.0: should be greater than or equal"),
-        ({"knn": [1, 3]}, "params.yaml: probes.mine-made.knn: "),
+        ({"knn": [1, 3]}, "params.yaml: probes.mine-made: knn: is [1, 3]; write its options below its name, as in"),
+        ({"gradient": True}, "params.yaml: probes.mine-made: gradient: is True; write its options below its name, as"),
         (
             {"knn": {"name": "logistic"}},
             "params.yaml: probes.mine-made: knn.name: the key says already which probe it ",
@@ -132,8 +134,16 @@ def test_a_mistake_is_told_with_its_key(keys: dict[str, Any], line: str) -> None
     assert "(probes)" not in error.value.lines[0]
 
 
-@pytest.mark.parametrize(("data", "line"), [({}, "report_id: is missing; add it"), ([1], "is not a mapping")])
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ({}, "report_id: is missing; add it"),
+        ([1], "is not a mapping"),
+        ({"report": "A6"}, "probes.mine-made: unknown key 'report'; did you mean 'report_id'?"),
+    ],
+)
 def test_an_entry_is_a_mapping_with_a_report_id(data: Any, line: str) -> None:
     with pytest.raises(UserError) as error:
         params.validate("probes.mine-made", data, Probes)
-    assert line in error.value.lines[0]
+    (found,) = error.value.lines
+    assert line in found
