@@ -9,6 +9,8 @@ def explained(error: ValueError | RuntimeError) -> Exception:
     """What PyTorch says of a user's mistake, in one line that names the key; anything else as it is."""
     if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return ParamError("", "this machine's memory is too small", "lower batch_size or the model's widths")
+    if "without overflow" in str(error):
+        return ParamError("", "a number of it is larger than float32 holds", "lower its lr, weight_decay or l2.lambda")
     if "more than 1 value per channel" in str(error):
         return ParamError(
             "batch_size",

@@ -11,7 +11,7 @@ from probeline.compute.data import to_device
 from probeline.compute.forward import batch_size, forward
 from probeline.compute.view import Resize, View
 from probeline.encoders.spec import Encoder
-from probeline.pipeline.errors import ParamError
+from probeline.pipeline.errors import ParamError, listed
 from probeline.pipeline.progress import bar
 from probeline.tasks.task import Task
 from probeline.training.model import Model, load_weights
@@ -28,9 +28,7 @@ def network(source: Model, spec: Encoder, shape: tuple[int, int, int], folder: P
         ParamError: The source has no such seed, or its network cannot read images of this shape.
     """
     if spec.seed not in source.seeds:
-        raise ParamError(
-            "seed", f"{spec.source} has no seed {spec.seed}", f"it has {', '.join(map(str, source.seeds))}"
-        )
+        raise ParamError("seed", f"{spec.source} has no seed {spec.seed}", f"it has {listed(source.seeds)}")
     torch.manual_seed(spec.seed)
     try:
         whole = source.build(shape, source.outputs)

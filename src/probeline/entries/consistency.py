@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from probeline.models import _contract
-from probeline.pipeline.errors import FILE, ParamError, at
+from probeline.pipeline.errors import FILE, ParamError, at, listed
 from probeline.pipeline.groups import MODELS, RUNS
 from probeline.sweeps.spec import told
 
@@ -56,7 +56,7 @@ def seeds(groups: Groups) -> Iterator[str]:
             if run.source in models and seed not in (has := getattr(models[run.source], "seeds", [0])):
                 yield (
                     f"transfer.{name}.seeds: {seed} is no seed of {run.source}, whose weights it starts from; "
-                    f"{run.source} has {', '.join(map(str, has))}"
+                    f"{run.source} has {listed(has)}"
                 )
     for name, encoder in groups["encoders"].items():
         if encoder.weights == "initial" and (
@@ -67,10 +67,7 @@ def seeds(groups: Groups) -> Iterator[str]:
                 "name that one, with weights: trained"
             )
         if encoder.source in models and encoder.seed not in (has := getattr(models[encoder.source], "seeds", [0])):
-            yield (
-                f"encoders.{name}.seed: {encoder.seed} is no seed of {encoder.source}; "
-                f"it has {', '.join(map(str, has))}"
-            )
+            yield (f"encoders.{name}.seed: {encoder.seed} is no seed of {encoder.source}; it has {listed(has)}")
 
 
 def baselines(groups: Groups, named: Mapping[str, list[str]]) -> Iterator[str]:

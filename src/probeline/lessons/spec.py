@@ -74,8 +74,8 @@ class MlpRun(Spec):
 
     @model_validator(mode="after")
     def _by_hand(self) -> "MlpRun":
-        if self.l2.on != "all":
-            raise ValueError("l2.on: the lessons penalize all weights; let it be all, or leave it out")
+        if self.l2.layers != "all":
+            raise ValueError("l2.layers: the lessons penalize all weights; let it be all, or leave it out")
         if self.early_stopping.metric != "loss":
             raise ValueError("early_stopping.metric: the lessons watch the validation loss; let it be loss")
         return self

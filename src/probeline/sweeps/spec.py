@@ -53,6 +53,13 @@ class Sweep(params.Spec):
     def _one_way(self) -> "Sweep":
         if self.grid and self.points:
             raise ValueError("has a grid and points; give one of them")
+        if "may_diverge" in self.run.model_fields_set:
+            raise ValueError("run.may_diverge: a point that diverges is a result anyway; leave may_diverge out")
+        if self.grid:
+            _filled(self.grid, "grid")
+        for number, point in enumerate(self.points):
+            if point:  # {} is the run itself
+                _filled(point, f"points.{number}")
         if not (any(_leaves(self.grid)) or any(self.points) or len(self.train_fractions) > 1):
             raise ValueError("varies nothing; give a grid, points, or two train_fractions")
         if not hasattr(self.run.objective, "predict"):
@@ -120,6 +127,15 @@ def told(values: Mapping[str, Any]) -> str:
         for key, value in values.items()
     ]
     return ", ".join(words).replace(" None", " null") or "the run itself"
+
+
+def _filled(changes: Mapping[str, Any], path: str) -> None:
+    """Refuse a part of a grid or a point that holds nothing: it would change nothing, without a word."""
+    if not changes:
+        raise ValueError(f"{path}: is empty; give it a key, or leave it out")
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            _filled(value, f"{path}.{key}")
 
 
 def _leaves(grid: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, list[Any]]]:

@@ -284,6 +284,6 @@ def _state(entropy: list[int]) -> int:
 def add_penalty_gradient(l2: L2, parameters: Iterable[nn.Parameter], images: int) -> None:
     """Add the gradient of the L2 penalty to that of every weight; biases and other vectors have no penalty."""
     weights = [weight for weight in parameters if weight.ndim > 1 and weight.grad is not None]
-    for weight in weights[-1:] if l2.on == "last" else weights:
+    for weight in weights[-1:] if l2.layers == "last" else weights:
         assert weight.grad is not None
         weight.grad.add_(weight, alpha=l2.factor(images))

@@ -1,8 +1,9 @@
 """The penalty on the squared weights."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from probeline.pipeline.params import Spec
 from probeline.pipeline.types import NotNegative
@@ -15,14 +16,22 @@ class L2(Spec):
         lambda_: Its weight; the key is `lambda`.
         form: sum is lambda * sum(w^2); half is lambda / 2 * sum(w^2); per_image is lambda / N * sum(w^2) for N training
             images.
-        on: all weights that train, or the last layer's alone (report E).
+        layers: all weights that train, or the last layer's alone (report E).
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
 
     lambda_: NotNegative = Field(alias="lambda")
     form: Literal["sum", "half", "per_image"]
-    on: Literal["all", "last"] = "all"
+    layers: Literal["all", "last"] = "all"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, data: Any) -> Any:
+        """The key was `on` once, which YAML 1.1 reads as true."""
+        if isinstance(data, Mapping) and ("on" in data or True in data):
+            raise ValueError("on: was renamed; write layers in its place")
+        return data
 
     def factor(self, images: int) -> float:
         """The gradient of the penalty is this times the weights."""

@@ -11,6 +11,8 @@ from probeline.training.optimizer import Optimizer
 from probeline.training.penalty import L2
 from probeline.training.stopping import EarlyStopping
 
+PAIRED = 3  # images of which an embedding can be judged: two of a class and one of another
+
 
 class Recipe(Spec):
     """How a network is trained, whatever its data: the part of a run that `fit` reads.
@@ -58,6 +60,15 @@ class Recipe(Spec):
         stopping = self.early_stopping
         if stopping is not None and stopping.metric == "accuracy" and not hasattr(self.objective, "predict"):
             raise ValueError(f"{self.objective.name} predicts no classes; let early_stopping.metric be loss")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if not hasattr(self.objective, "predict") and self.batch_size < PAIRED:
+            raise ValueError(
+                f"batch_size: {self.batch_size} is too few for {self.objective.name}, which compares an image with one "
+                f"of its class and one of another; give {PAIRED} or more"
+            )
         return self
 
     def recipe(self) -> "Recipe":

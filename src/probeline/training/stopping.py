@@ -46,6 +46,13 @@ class EarlyStopping(Spec):
     def _can_start(self) -> "EarlyStopping":
         if self.patience == 0 and self.threshold is None:
             raise ValueError("patience 0 stops at the first evaluation; give a threshold too, or a patience from 1 up")
+        if self.patience is None:
+            if self.threshold is not None:
+                raise ValueError(
+                    "threshold starts the count of a patience, and there is none; give one, or leave it out"
+                )
+            if self.minimum and self.plateau is None:
+                raise ValueError("minimum delays a stop, and nothing stops here; give a patience, or leave minimum out")
         if self.metric == "accuracy" and self.threshold is not None and not 0 <= self.threshold < 1:
             raise ValueError(f"threshold {self.threshold} is no accuracy; give a fraction from 0 to 1")
         return self

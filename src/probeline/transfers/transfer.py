@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 
 from probeline.models._contract import size
-from probeline.pipeline.errors import ParamError, unknown
+from probeline.pipeline.errors import ParamError, listed, unknown
 from probeline.results.runs import Begun
 from probeline.training import seen
 from probeline.training.model import load_weights
@@ -49,7 +49,7 @@ class Transfer(Run):
     @model_validator(mode="after")
     def _one_or_the_other(self) -> Self:
         if both := sorted(set(self.load) & set(self.new)):
-            raise ValueError(f"{', '.join(both)} is in load and in new; name a layer in one of them")
+            raise ValueError(f"{listed(both)} is in load and in new; name a layer in one of them")
         return self
 
     def layers(self) -> "Layers":

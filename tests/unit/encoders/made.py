@@ -30,7 +30,7 @@ RUN = RECIPE | {
 }  # fmt: skip
 ENCODER = {"source": "mine", "weights": "trained", "seed": 0, "task": "made"}
 GRADIENT = RECIPE | {
-    "seeds": [0, 1], "epochs": 6, "l2": {"lambda": 1.0, "form": "per_image", "on": "last"},
+    "seeds": [0, 1], "epochs": 6, "l2": {"lambda": 1.0, "form": "per_image", "layers": "last"},
     "early_stopping": {"metric": "loss", "patience": 2}, "grid": {"lr": [0.3, 0.01], "l2": [0.0, 5.0]},
 }  # fmt: skip
 PROBES = {"report_id": "E1", "gradient": GRADIENT, "logistic": {"l2": [0.1, 1.0]}, "knn": {"neighbors": [1, 3]}}

@@ -42,8 +42,11 @@ def test_transfers_in_a_chain_pass() -> None:
         ),
         (
             {"optimizer": {"name": "sgd", "lr": 1e39}},
-            "train.mine.optimizer.lr: should be less than or equal to 3000000",
+            "train.mine.optimizer.lr: should be less than or equal to 1e+35, not 1e+39",
         ),
+        ({"optimizer": {"name": "adam", "lr": 1e38}}, "mine.optimizer.lr: should be less than or equal to 1e+35, not"),
+        ({"l2": {"lambda": 3e38, "form": "sum"}}, "train.mine.l2.lambda: should be less than or equal to 1e+35, not"),
+        ({"l2": {"lambda": 0.1, "form": "sum", "on": "last"}}, "train.mine.l2: on: was renamed; write layers in its"),
         ({"batch_size": 10**20}, "params.yaml: train.mine.batch_size: should be less than 2147483648"),
         ({"seeds": [1, 1]}, "params.yaml: train.mine.seeds: names 1 twice"),
         ({"steps": 3}, "params.yaml: train.mine: needs either epochs or steps"),
@@ -52,7 +55,10 @@ def test_transfers_in_a_chain_pass() -> None:
         ({"optimizer": {"name": "sdg", "lr": 0.1}}, "train.mine.optimizer.name: should be 'sgd', 'adam', 'rmsprop'"),
         ({"optimizer": {"name": "adam", "lr": 0.1, "momentum": 0.9}}, "adam takes no momentum"),
         ({"l2": {"lambda": -1.0, "form": "sum"}}, "train.mine.l2.lambda: should be greater than or equal to 0"),
-        ({"l2": {"strength": 0.1, "form": "sum"}}, "train.mine.l2: unknown key 'strength'; there is: form, lambda, on"),
+        (
+            {"l2": {"strength": 0.1, "form": "sum"}},
+            "mine.l2: unknown key 'strength'; there is: form, lambda, layers",
+        ),
         ({"model": {"name": "liner"}}, "train.mine.model: unknown model 'liner'; did you mean 'linear'?"),
         ({"model": {"name": "_parts"}}, "train.mine.model: unknown model '_parts'; there is: convnet"),
         ({"model": {"name": "linear", "width": 3}}, "params.yaml: train.mine.model: unknown key 'width'"),
@@ -63,6 +69,18 @@ def test_transfers_in_a_chain_pass() -> None:
         (
             {"early_stopping": {"metric": "accuracy", "patience": 3, "threshold": 80.0}},
             "train.mine.early_stopping: threshold 80.0 is no accuracy; give a fraction from 0 to 1",
+        ),
+        (
+            {"early_stopping": {"metric": "loss", "threshold": 0.5}},
+            "train.mine.early_stopping: threshold starts the count of a patience, and there is none; give one, or",
+        ),
+        (
+            {"early_stopping": {"metric": "loss", "minimum": 5}},
+            "train.mine.early_stopping: minimum delays a stop, and nothing stops here; give a patience, or leave",
+        ),
+        (
+            {"objective": {"name": "triplet"}, "batch_size": 2},
+            "params.yaml: train.mine: batch_size: 2 is too few for triplet, which compares an image with one of its cl",
         ),
         ({"may_diverge": "yes"}, "train.mine.may_diverge: should be a valid boolean"),
         ({"report_id": "A 1"}, "train.mine.report_id: is 'A 1' and goes into the name of a file"),

@@ -20,7 +20,7 @@ from tests.unit.lessons.conftest import SECTION
         (("mlp", "runs", "d8", "early_stopping", "metric"), "accuracy", "lessons.d.mlp.runs.d8: .* let it be loss"),
         (("mlp", "runs"), {"d5": SECTION["mlp"]["runs"]["d8"]}, "lessons.d.mlp.runs.d5: 'd5' names a file; .* not d5"),
         (("mlp", "runs"), {"a/b": SECTION["mlp"]["runs"]["d8"]}, "lessons.d.mlp.runs: 'a/b' names a file; use small"),
-        (("mlp", "runs", "d8", "l2", "on"), "last", "lessons.d.mlp.runs.d8: .* penalize all weights"),
+        (("mlp", "runs", "d8", "l2", "layers"), "last", "lessons.d.mlp.runs.d8: .* penalize all weights"),
     ],
 )
 def test_a_mistake_in_an_entry_is_named(keys: tuple[str, ...], value: Any, line: str) -> None:

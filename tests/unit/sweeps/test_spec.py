@@ -78,7 +78,11 @@ def test_a_point_is_told_in_words() -> None:
         ({"train_fractions": [0.5, 0.5]}, "sweeps.mine.train_fractions: names 0.5 twice; name each once"),
         ({"train_fractions": []}, "sweeps.mine.train_fractions: is empty; give at least one"),
         ({"grid": {}}, "sweeps.mine: varies nothing; give a grid, points, or two train_fractions"),
-        ({"grid": {"optimizer": {}}}, "sweeps.mine: varies nothing; give a grid, points, or two train_fractions"),
+        ({"grid": {"optimizer": {}}}, "sweeps.mine: grid.optimizer: is empty; give it a key, or leave it out"),
+        ({"grid": {**GRID, "l2": {}}}, "sweeps.mine: grid.l2: is empty; give it a key, or leave it out"),
+        ({"grid": {**GRID, "l2": {"lambda": []}}}, "sweeps.mine: grid.l2.lambda: is empty; give at least one value"),
+        ({"grid": {}, "points": [{}, {"model": {}}]}, "sweeps.mine: points.1.model: is empty; give it a key, or leave"),
+        ({"run": {**RUN, "may_diverge": True}}, "sweeps.mine: run.may_diverge: a point that diverges is a result any"),
         ({"grid": {}, "points": [{}]}, "sweeps.mine: varies nothing; give a grid, points, or two train_fractions"),
         (
             {"grid": {}, "points": [{"epochs": 2}, {"epochs": 2}]},

@@ -143,8 +143,8 @@ def test_a_hinge_of_weights_that_are_not_numbers_is_no_success(
 
 
 def test_a_last_step_that_breaks_the_weights_is_seen_in_the_evaluation(task: Task, tmp_path: Path) -> None:
-    run = spec(objective={"name": "hinge"}, optimizer={"name": "sgd", "lr": 1e38}, l2=SUM, epochs=None, steps=1)
-    broken = run.model_copy(update={"l2": L2.model_validate({"lambda": 10.0, "form": "sum"})})
+    run = spec(objective={"name": "hinge"}, optimizer={"name": "sgd", "lr": 1e35}, l2=SUM, epochs=None, steps=1)
+    broken = run.model_copy(update={"l2": L2.model_validate({"lambda": 1e9, "form": "sum"})})
     assert fit(task, broken, tmp_path).diverged_at == 1
 
 
@@ -162,7 +162,7 @@ def test_images_alone_in_their_batch_are_counted(task: Task, tmp_path: Path) -> 
 
 def test_a_validation_without_any_triplet_is_refused(task: Task, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no validation image has another of its class in its batch of 1, as triplet"):
-        fit(task, spec(**TRIPLET, batch_size=1), tmp_path)
+        fit(task, spec(**TRIPLET).model_copy(update={"batch_size": 1}), tmp_path)
 
 
 def test_16_bits_are_near_32_and_not_the_same(task: Task, tmp_path: Path) -> None:

@@ -58,3 +58,13 @@ def test_there_is_no_other_optimizer() -> None:
         made = Optimizer.model_validate({"name": name, "lr": 0.5}).of([nn.Parameter(torch.zeros(1))])
         assert type(made) is kind
         assert made.param_groups[0]["lr"] == 0.5
+
+
+@pytest.mark.parametrize("name", sorted(THEIRS))
+def test_the_greatest_numbers_that_params_yaml_takes_are_numbers_for_pytorch(
+    name: str, task: Task, tmp_path: Path
+) -> None:
+    most = 1e35
+    changes = {"optimizer": {"name": name, "lr": most, "weight_decay": most}, "clip_norm": most}
+    run = spec(**changes, l2={"lambda": most, "form": "sum"}, epochs=2, may_diverge=True)
+    assert fit(task, run, tmp_path).diverged_at is not None

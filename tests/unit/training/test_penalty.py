@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from probeline.training.engine import add_penalty_gradient
@@ -21,15 +22,15 @@ def network() -> nn.Sequential:
 
 
 @pytest.mark.parametrize("form", ["sum", "half", "per_image"])
-@pytest.mark.parametrize("on", ["all", "last"])
-def test_the_gradient_is_that_of_the_penalty_and_leaves_biases_alone(form: Any, on: Any) -> None:
+@pytest.mark.parametrize("which", ["all", "last"])
+def test_the_gradient_is_that_of_the_penalty_and_leaves_biases_alone(form: Any, which: Any) -> None:
     layers = network()
-    add_penalty_gradient(L2.model_validate({"lambda": 0.3, "form": form, "on": on}), layers.parameters(), IMAGES)
+    add_penalty_gradient(L2.model_validate({"lambda": 0.3, "form": form, "layers": which}), layers.parameters(), IMAGES)
     weights = {name: p for name, p in layers.named_parameters() if name in {"0.weight", "2.weight"}}
-    penalized = weights if on == "all" else {"2.weight": weights["2.weight"]}
+    penalized = weights if which == "all" else {"2.weight": weights["2.weight"]}
     factor = {"sum": 0.3, "half": 0.3 / 2, "per_image": 0.3 / IMAGES}[form]
-    penalty = factor * torch.stack([weight.square().sum() for weight in penalized.values()]).sum()
-    expected = dict(zip(penalized, torch.autograd.grad(penalty, list(penalized.values())), strict=True))
+    added = factor * torch.stack([weight.square().sum() for weight in penalized.values()]).sum()
+    expected = dict(zip(penalized, torch.autograd.grad(added, list(penalized.values())), strict=True))
     for name, parameter in layers.named_parameters():
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, expected.get(name, torch.zeros_like(parameter)))
@@ -39,7 +40,9 @@ def test_frozen_weights_have_no_penalty() -> None:
     layers = network()
     first, *_, last = (weight for name, weight in layers.named_parameters() if name in {"0.weight", "2.weight"})
     last.grad = None
-    add_penalty_gradient(L2.model_validate({"lambda": 1.0, "form": "half", "on": "last"}), layers.parameters(), IMAGES)
+    add_penalty_gradient(
+        L2.model_validate({"lambda": 1.0, "form": "half", "layers": "last"}), layers.parameters(), IMAGES
+    )
     assert last.grad is None
     assert first.grad is not None
     assert first.grad.equal(first)
@@ -48,4 +51,13 @@ def test_frozen_weights_have_no_penalty() -> None:
 def test_its_key_is_lambda() -> None:
     l2 = L2.model_validate({"lambda": 0.5, "form": "sum"})
     assert l2.lambda_ == 0.5
-    assert l2.model_dump() == {"lambda": 0.5, "form": "sum", "on": "all"}
+    assert l2.model_dump() == {"lambda": 0.5, "form": "sum", "layers": "all"}
+
+
+@pytest.mark.parametrize("key", ["on", True])  # true is what YAML 1.1 makes of it
+def test_the_old_name_of_whichis_told(key: Any) -> None:
+    with pytest.raises(ValidationError) as error:
+        L2.model_validate({"lambda": 0.5, "form": "sum", key: "last"})
+    assert [found["msg"] for found in error.value.errors()] == [
+        "Value error, on: was renamed; write layers in its place"
+    ]
