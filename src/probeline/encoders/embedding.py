@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
+from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import force
 from probeline.results import splits
 from probeline.results.embeddings import Embedded
-from probeline.results.record import Record
+from probeline.results.record import ClassName, Record
 from probeline.results.splits import Splits
 
 
@@ -25,7 +26,7 @@ class Facts(Record):
     VERSION: ClassVar[int] = 1
 
     encoder: Embedded
-    classes: list[str]
+    classes: list[ClassName]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,4 +61,7 @@ def load(folder: Path) -> Embedding:
     remedy = f"run: {force('embed', folder.name)}"
     about = Facts.load(folder / "embedding.json", remedy)
     arrays = {name: files.read_array(folder / f"{name}.npy", kind, remedy) for name, kind in _KINDS.items()}
-    return Embedding(facts=about.encoder, classes=tuple(about.classes), **arrays)
+    found = Embedding(facts=about.encoder, classes=tuple(about.classes), **arrays)
+    if not splits.consistent(found) or len(found.vectors) != len(found.labels):
+        raise UserError(f"{folder}: is missing or damaged; {remedy}")
+    return found

@@ -80,7 +80,7 @@ def _neighbors(squares: Points, perplexity: float) -> Points:
         entropy = np.log(total) + np.exp(middle) * (chances * np.where(chances > 0, squares, 0)).sum(axis=1) / total
         wide = entropy > np.log(perplexity)
         low, high = np.where(wide, middle, low), np.where(wide, high, middle)
-    return chances / total[:, None]
+    return np.asarray(chances / total[:, None])
 
 
 def silhouettes(positions: Points, labels: Labels) -> Points:

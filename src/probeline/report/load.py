@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from probeline.pipeline.errors import UserError
-from probeline.pipeline.groups import GROUPS, RUNS
+from probeline.pipeline.errors import UserError, short
+from probeline.pipeline.groups import GROUPS, RUNS, again
 from probeline.pipeline.progress import say
 from probeline.report.fits import Fit, Measure, further, measure
 from probeline.results import lessons, maps, outputs, probes, runs, sweeps, tasks
 from probeline.results.record import read_json
 
+_OnTask = runs.Run | probes.Probes
 PUBLISHED = tuple(group.section for group in GROUPS.values() if group.result)  # their stages leave results
 
 
@@ -91,26 +92,50 @@ def load(entries: Path, folder: Path) -> Results:
         {name: _run(section, at[section] / name, labels, metrics) for section in RUNS for name in names[section]},
         {name: _encoder(at["probes"] / name, labels, metrics) for name in names["probes"]},
         {name: maps.load(at["maps"] / name) for name in names["maps"]},
-        {name: sweeps.Sweep.load(at["sweeps"] / name / sweeps.FILE) for name in names["sweeps"]},
-        {name: lessons.load(at["lessons"] / name) for name in names["lessons"]},
+        {name: _sweep(at["sweeps"] / name, labels) for name in names["sweeps"]},
+        {name: _lesson(at["lessons"] / name, labels) for name in names["lessons"]},
     )
 
 
 def _names(entries: Path) -> dict[str, list[str]]:
     remedy = "run: dvc repro --force check"
     names = read_json(entries, remedy)
-    if not isinstance(names, dict) or not {"metrics", *PUBLISHED} <= names.keys():
+    whole = isinstance(names, dict) and {"metrics", *PUBLISHED} <= names.keys()
+    if not whole or not all(isinstance(found, list) and all(map(_is_name, found)) for found in names.values()):
         raise UserError(f"{entries}: is missing or damaged; {remedy}")
-    return names
+    return dict(names)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str)
+
+
+def _task(name: str, labels: Mapping[str, tasks.Labels], path: Path, record: _OnTask | None = None) -> tasks.Labels:
+    """The task of a result.
+
+    Args:
+        path: Of the result.
+        record: The result, where it says which images and classes it is of.
+
+    Raises:
+        UserError: params.yaml no longer names it, or it is another one by now.
+    """
+    if name not in labels:
+        raise UserError(f"{path}: is of the task {short(name)}, which params.yaml does not name; {again(path)}")
+    found = labels[name]
+    if record is not None and (tuple(record.classes), record.images) != (found.classes, found.counts):
+        raise UserError(f"{path}: is of other images or classes than the task {name} has by now; {again(path)}")
+    return found
 
 
 def _run(section: str, folder: Path, labels: Mapping[str, tasks.Labels], metrics: Mapping[str, Measure]) -> Run:
     record = runs.Run.load(folder / runs.FILE)
+    task = _task(record.task, labels, folder / runs.FILE, record)
     fits = [
         measure(
-            outputs.load(runs.outputs(folder, seed.seed)) if seed.diverged_at is None else None,
+            _outputs(runs.outputs(folder, seed.seed), task, seed.resample) if seed.diverged_at is None else None,
             seed.losses,
-            labels[record.task],
+            task,
             seed.resample,
             metrics,
         )
@@ -119,17 +144,39 @@ def _run(section: str, folder: Path, labels: Mapping[str, tasks.Labels], metrics
     return Run(section, folder, record, fits)
 
 
+def _outputs(path: Path, task: tasks.Labels, resample: int) -> outputs.Outputs:
+    found = outputs.load(path)
+    outputs.insist(found, task, resample, path)
+    return found
+
+
 def _encoder(folder: Path, labels: Mapping[str, tasks.Labels], metrics: Mapping[str, Measure]) -> Encoder:
     record = probes.Probes.load(folder / probes.FILE)
-    task = labels[record.encoder.task]
+    task = _task(record.encoder.task, labels, folder / probes.FILE, record)
     fits = [
         {
-            name: measure(outputs.load(probes.outputs(folder, resample, name)), probe.losses, task, resample, metrics)
+            name: measure(
+                _outputs(probes.outputs(folder, resample, name), task, resample), probe.losses, task, resample, metrics
+            )
             for name, probe in found.items()
         }
         for resample, found in enumerate(record.resamples)
     ]
     return Encoder(record, fits)
+
+
+def _sweep(folder: Path, labels: Mapping[str, tasks.Labels]) -> sweeps.Sweep:
+    record = sweeps.Sweep.load(folder / sweeps.FILE)
+    _task(record.task, labels, folder / sweeps.FILE)
+    return record
+
+
+def _lesson(folder: Path, labels: Mapping[str, tasks.Labels]) -> lessons.Lesson:
+    found = lessons.load(folder)
+    task = _task(found.facts.mlp_task, labels, folder / lessons.FILE)
+    for name, one in found.outputs.items():
+        outputs.insist(one, task, 0, lessons.outputs_of(folder, name))
+    return found
 
 
 def drop_strays(entries: Path, folder: Path) -> None:

@@ -9,18 +9,20 @@ d5.npz, <run>.npz   the outputs of D5 and of each run of D8 to D10 (results/outp
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from probeline.pipeline import files
 from probeline.pipeline.groups import again
 from probeline.results import outputs
 from probeline.results.outputs import Outputs
-from probeline.results.record import Evaluation, Part, Record
+from probeline.results.record import Counts, Evaluation, Part, Record
 
 KINDS: dict[str, files.Kind] = {"original": (np.uint8, 4), "blurred": (np.float64, 4)}
+FILE = "lesson.json"
 LIBRARY = "d5"  # the name of its outputs
 
 
@@ -85,9 +87,9 @@ class Run(Part):
     l2_form: Literal["sum", "half", "per_image"]
     last_epoch: int
     kept_epoch: int
-    images: dict[str, int]
+    images: Counts
     losses: dict[str, float]
-    history: list[Evaluation]
+    history: Annotated[list[Evaluation], Field(min_length=1)]
 
 
 class NotFinite(Part):
@@ -119,7 +121,7 @@ class Matched(Part):
     seed: int
     norm: float | None
     not_finite: NotFinite
-    losses: list[float | None]
+    losses: Annotated[list[float | None], Field(min_length=1)]
 
 
 class Facts(Record):
@@ -139,11 +141,11 @@ class Facts(Record):
     mlp_task: str
     convolution_task: str
     d5: Library
-    d7: list[Quantity]
-    mlp: list[Run]
-    d12: list[list[float]]
-    d13: list[Matched]
-    d14: list[Matched]
+    d7: Annotated[list[Quantity], Field(min_length=1)]
+    mlp: Annotated[list[Run], Field(min_length=1)]
+    d12: Annotated[list[list[float]], Field(min_length=1)]
+    d13: Annotated[list[Matched], Field(min_length=1)]
+    d14: Annotated[list[Matched], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -164,11 +166,11 @@ class Lesson:
 
 def save(lesson: Lesson, folder: Path) -> None:
     """Write a lesson into a folder that exists."""
-    lesson.facts.save(folder / "lesson.json")
+    lesson.facts.save(folder / FILE)
     for name in KINDS:
         files.write_array(folder / f"{name}.npy", getattr(lesson, name))
     for name, found in lesson.outputs.items():
-        outputs.save(found, folder / f"{name}.npz")
+        outputs.save(found, outputs_of(folder, name))
 
 
 def load(folder: Path) -> Lesson:
@@ -177,8 +179,13 @@ def load(folder: Path) -> Lesson:
     Raises:
         UserError: It is missing, damaged or of another version; the line says which stage to run.
     """
-    facts = Facts.load(folder / "lesson.json")
+    facts = Facts.load(folder / FILE)
     paths = {folder / f"{name}.npy": kind for name, kind in KINDS.items()}
     original, blurred = (files.read_array(path, kind, again(path)) for path, kind in paths.items())
     fits = (LIBRARY, *(run.run for run in facts.mlp))
-    return Lesson(facts, original, blurred, {name: outputs.load(folder / f"{name}.npz") for name in fits})
+    return Lesson(facts, original, blurred, {name: outputs.load(outputs_of(folder, name)) for name in fits})
+
+
+def outputs_of(folder: Path, fit: str) -> Path:
+    """Where the outputs of D5 or of a run are."""
+    return folder / f"{fit}.npz"

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import force
 from probeline.results.embeddings import Embedded
-from probeline.results.record import Part, Record
+from probeline.results.record import ClassName, Part, Record
 
 if TYPE_CHECKING:
     import pandas as pd
+
+COLUMNS = {"index": "int64", "x": "float64", "y": "float64", "label": "int64", "class": "str"}  # of map.csv
 
 
 class Silhouettes(Part):
@@ -31,7 +35,7 @@ class Silhouettes(Part):
 class Class(Silhouettes):
     """The points of one class."""
 
-    name: str
+    name: ClassName
     points: int
 
 
@@ -92,7 +96,12 @@ def load(folder: Path) -> Map:
 
     facts = Facts.load(folder / "map.json")
     try:
-        points = pd.read_csv(folder / "map.csv", dtype={"class": str}, keep_default_na=False)
+        points = pd.read_csv(folder / "map.csv", dtype=COLUMNS, keep_default_na=False)
+        whole = list(points) == list(COLUMNS) and len(points) == facts.points
+        if not whole or not np.isfinite(points[["x", "y"]]).all(axis=None):
+            raise ValueError("cut short, or of another map")  # noqa: TRY301 (one message for all)
+        if not points["label"].between(0, len(facts.classes) - 1).all():
+            raise ValueError("a label without a class")  # noqa: TRY301
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: is missing or damaged; run: {force('tsne', folder.name)}") from error
     return Map(points, facts)

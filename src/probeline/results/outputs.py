@@ -18,7 +18,7 @@ A fit that diverged has no file. A split that a fit does not score is left out.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,14 @@ from numpy.typing import NDArray
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import again
+from probeline.results.record import SPLITS
+from probeline.results.splits import Splits
 
 Kind = Literal["logits", "margins", "votes", "losses"]
 Floats = NDArray[np.float32]
 Classes = NDArray[np.int64]
 VERSION = 1  # grows when the meaning or the shape of an array changes
-ARRAYS = ("predicted", "scores", "losses")
+ARRAYS = {"predicted": (np.int64, 1), "scores": (np.float32, 2), "losses": (np.float32, 1)}
 
 
 @dataclass(frozen=True)
@@ -63,18 +65,40 @@ def load(path: Path) -> Outputs:
     """
     remedy = again(path)
     found = files.read_npz(path, remedy)
-    try:
-        if (version := found["version"].item()) == VERSION:
-            return _outputs(found)
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{path}: is missing or damaged; {remedy}") from error
-    raise UserError(f"{path}: has version {version} of its format, and version {VERSION} is read; {remedy}")
+    version, kind = (str(found.pop(name, "none")) for name in ("version", "kind"))
+    if version.isdecimal() and version != str(VERSION):
+        raise UserError(f"{path}: has version {version} of its format, and version {VERSION} is read; {remedy}")
+    if version == "none" or kind not in get_args(Kind) or not all(_known(*one) for one in found.items()):
+        raise UserError(f"{path}: is missing or damaged; {remedy}")
+    parts = {name: {key.partition("_")[0]: found[key] for key in found if key.endswith(f"_{name}")} for name in ARRAYS}
+    return Outputs(kind, **parts)  # type: ignore[arg-type]
 
 
-def _outputs(arrays: Mapping[str, NDArray[Any]]) -> Outputs:
-    parts: dict[str, dict[str, Any]] = {name: {} for name in ARRAYS}
-    for key, values in arrays.items():
-        split, _, name = key.partition("_")
-        if name:
-            parts[name][split] = values
-    return Outputs(str(arrays["kind"]), **parts)  # type: ignore[arg-type]
+def _known(key: str, values: NDArray[Any]) -> bool:
+    """Whether an array of this name is of the kind that the module describes."""
+    split, _, name = key.partition("_")
+    return split in SPLITS and (values.dtype, values.ndim) == ARRAYS.get(name)
+
+
+def insist(outputs: Outputs, labels: Splits, resample: int, path: Path) -> None:
+    """Refuse outputs of other images or other classes than those of their task.
+
+    Args:
+        labels: Of the task.
+        resample: Which the fit is of.
+        path: Of the outputs.
+
+    Raises:
+        UserError: A length, a class or the number of scores is another one, or predictions are missing.
+    """
+    counts, classes = labels.counts, len(labels.classes)
+    parts = [(split, values) for name in ARRAYS for split, values in getattr(outputs, name).items()]
+    needed = outputs.losses if outputs.kind == "losses" else outputs.predicted
+    if not (
+        resample < len(labels.train)
+        and {"validation", "test"} <= set(needed)
+        and all(len(values) == counts[split] for split, values in parts)
+        and all(((of >= 0) & (of < classes)).all() for of in outputs.predicted.values())
+        and all(of.shape[1] in {classes, 1 if classes == 2 else classes} for of in outputs.scores.values())
+    ):
+        raise UserError(f"{path}: is not of the images and classes of its task; {again(path)}")

@@ -5,10 +5,12 @@ resample-<r>.<probe>.npz        the outputs of each probe on each resample (resu
 """
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from probeline.results.embeddings import Embedded
-from probeline.results.record import Evaluation, Part, Record
+from probeline.results.record import ClassName, Counts, Evaluation, Part, Record
 
 FILE = "probe.json"
 PROBES = ("logistic", "gradient", "knn")  # in the order of tables
@@ -38,9 +40,9 @@ class Probes(Record):
     report_id: str
     encoder: Embedded
     objective: str | None
-    images: dict[str, int]
-    classes: list[str]
-    resamples: list[dict[str, Probe]]
+    images: Counts
+    classes: list[ClassName]
+    resamples: Annotated[list[Annotated[dict[str, Probe], Field(min_length=1)]], Field(min_length=1)]
 
 
 def outputs(folder: Path, resample: int, probe: str) -> Path:

@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
@@ -64,6 +64,21 @@ def read_json(path: Path, remedy: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is missing or damaged; {remedy}") from error
+
+
+def _readable(name: Any) -> Any:
+    """A name that every file and figure can hold: half of a surrogate pair, which no text may have, is escaped."""
+    return name.encode("utf-8", "backslashreplace").decode() if isinstance(name, str) else name
+
+
+def _of_all_splits(counts: dict[str, int]) -> dict[str, int]:
+    if set(counts) != set(SPLITS):
+        raise ValueError(f"has {', '.join(counts)}; needed are {', '.join(SPLITS)}")
+    return counts
+
+
+ClassName = Annotated[str, BeforeValidator(_readable)]
+Counts = Annotated[dict[str, int], AfterValidator(_of_all_splits)]  # images by split
 
 
 class Evaluation(Part):

@@ -7,15 +7,16 @@ augmented.npy       uint8 (2, images, H, W, C): training images before and after
 """
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import again
-from probeline.results.record import Evaluation, Part, Record
+from probeline.results.record import ClassName, Counts, Evaluation, Part, Record
 
 FILE = "run.json"
 
@@ -65,7 +66,7 @@ class Seed(Part):
     left_out: int
     diverged_at: int | None
     losses: dict[str, float | None]
-    history: list[Evaluation]
+    history: Annotated[list[Evaluation], Field(min_length=1)]
 
 
 class Run(Record):
@@ -80,9 +81,9 @@ class Run(Record):
     objective: str
     parameters: int
     start: Begun | None
-    images: dict[str, int]
-    classes: list[str]
-    seeds: list[Seed]
+    images: Counts
+    classes: list[ClassName]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
 
 
 def outputs(folder: Path, seed: int) -> Path:

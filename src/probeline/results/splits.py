@@ -45,3 +45,18 @@ class Splits:
     def counts(self) -> dict[str, int]:
         """How many images each split has."""
         return {split: len(indices) for split, indices in self.indices(0).items()}
+
+
+def consistent(found: Splits) -> bool:
+    """Whether labels are those of its classes, and indices those of its images."""
+    resamples = len(found.train) == len(found.validation) > 0
+    parts = (found.train, found.validation, found.test)
+    return (
+        resamples
+        and _below(found.labels, len(found.classes))
+        and all(part.size and _below(part, len(found.labels)) for part in parts)
+    )
+
+
+def _below(numbers: NDArray[np.int64], end: int) -> bool:
+    return bool(((numbers >= 0) & (numbers < end)).all())

@@ -5,9 +5,11 @@ fraction-<fraction>.seed-<seed>.npz     the outputs of the chosen point of each 
 """
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from probeline.results.record import Evaluation, Part, Record
+from pydantic import Field
+
+from probeline.results.record import Counts, Evaluation, Part, Record
 
 FILE = "sweep.json"
 
@@ -53,7 +55,7 @@ class Chosen(Part):
     train_fraction: float
     point: int
     seed: int
-    history: list[Evaluation]
+    history: Annotated[list[Evaluation], Field(min_length=1)]
 
 
 class Sweep(Record):
@@ -72,10 +74,10 @@ class Sweep(Record):
     dataset: str
     model: str
     objective: str
-    images: dict[str, int]
+    images: Counts
     grid: bool
     axes: dict[str, str]
-    rows: list[Point]
+    rows: Annotated[list[Point], Field(min_length=1)]
     chosen: list[Chosen] = []
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
+from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import again
 from probeline.results import splits
-from probeline.results.record import Record
+from probeline.results.record import ClassName, Record
 from probeline.results.splits import Splits
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Task(Record):
     """What the images of a task are called."""
 
     dataset: str
-    classes: list[str]
+    classes: list[ClassName]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,10 @@ def load(folder: Path) -> Labels:
     """
     about = Task.load(folder / "task.json")
     path = folder / "labels.npz"
-    arrays = files.read_npz(path, again(path), KINDS)
-    return Labels(dataset=about.dataset, classes=tuple(about.classes), **arrays)
+    found = Labels(dataset=about.dataset, classes=tuple(about.classes), **files.read_npz(path, again(path), KINDS))
+    if not splits.consistent(found) or len(found.origin) != len(found.labels):
+        raise UserError(f"{path}: is missing or damaged; {again(path)}")
+    return found
 
 
 def examples(folder: Path) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """The stage `lesson`, stopped and started again, and its mistakes."""
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def test_a_run_that_was_done_before_a_stop_is_not_done_again(
     monkeypatch.chdir(tmp_path)
     Path("data/tasks/digits").mkdir(parents=True)
     tasks.save(task, Path("data/tasks/digits"))
-    runs = dict.fromkeys(("d8", "d10"), SECTION["mlp"]["runs"]["d8"])
+    runs = {name: deepcopy(SECTION["mlp"]["runs"]["d8"]) for name in ("d8", "d10")}  # YAML would alias an equal one
     section = SECTION | {"mlp": SECTION["mlp"] | {"runs": runs}}
     for key in ("d12", "d13", "d14"):
         section |= {key: section[key] | {"images": 2}}

@@ -11,6 +11,7 @@ from probeline.pipeline.errors import UserError
 from probeline.results import lessons
 from probeline.results.lessons import Facts, Lesson, Library, Matched, NotFinite, Quantity, Run
 from probeline.results.outputs import Outputs
+from probeline.results.record import Evaluation
 
 EXPLODED = Matched(
     batch_size=4,
@@ -28,12 +29,13 @@ LESSON = Lesson(
         mlp=[
             Run(
                 run="d8", hidden=2, seed=0, lr=0.1, batch_size=1, l2=0.5, l2_form="sum", last_epoch=2, kept_epoch=1,
-                images={"train": 2}, losses={"train": 0.7}, history=[],
+                images={"train": 2, "validation": 1, "test": 1}, losses={"train": 0.7},
+                history=[Evaluation(step=1, epoch=1.0, validation_loss=0.5, validation_accuracy=0.5)],
             )
         ],
         d12=[[0.25, 0.75]],
         d13=[EXPLODED],
-        d14=[],
+        d14=[EXPLODED],
     ),
     np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3),
     np.full((1, 3, 2, 2), 0.5),
@@ -56,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_lesson_is_read_as_it_was_saved_with_none_for_what_is_not_finite(folder: Path) -> None:
     found = lessons.load(folder)
     exploded = EXPLODED.model_copy(update={"norm": None, "losses": [1.5, None, None]})
-    assert found.facts == LESSON.facts.model_copy(update={"d13": [exploded]})
+    assert found.facts == LESSON.facts.model_copy(update={"d13": [exploded], "d14": [exploded]})
     assert found.facts.d7[0].measured == 0.1 + 0.2  # every digit
     np.testing.assert_array_equal(found.original, LESSON.original)
     np.testing.assert_array_equal(found.blurred, LESSON.blurred)
