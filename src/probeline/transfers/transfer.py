@@ -30,7 +30,8 @@ class Transfer(Run):
     """An entry of `transfer`: a run that starts from the weights of another.
 
     Every layer of the model is named in `load` or `new`, by its name or by that of a part it belongs to; where both
-    name it, the longer name counts. `plots/layers/<run>.txt` shows the layers of a run by name.
+    name it, the longer name counts. `plots/layers/<run>.txt` shows the layers of a run by name. A part that is loaded
+    is loaded whole: where the source has more layers in it than the model, the layers in both are named one by one.
 
     Attributes:
         source: An entry of `train`, `transfer`, `finetune` or `backbones`. Each seed starts from what the same seed of
@@ -74,8 +75,8 @@ class Layers:
             weights: Of the source.
 
         Raises:
-            ParamError: A layer that does not fit, that nobody names, or that is new and does not train; a name of no
-                layer; weights that are not finite.
+            ParamError: A layer that does not fit, that nobody names, that only the source has, or that is new and does
+                not train; a name of no layer; weights that are not finite.
         """
         loaded = {name: weights[name] for name in self.fit(model, weights)}
         for name, value in loaded.items():
@@ -112,6 +113,12 @@ class Layers:
                     f"the layer '{layer}' is {size(here)} here and {size(there)} in {self.source}",
                     "name it in new, or change the model or the size of the images",
                 )
+        if left := list(dict.fromkeys(layer_of(name) for name in weights if name not in own and self._names(name))):
+            raise ParamError(
+                "load",
+                f"{self.source} has layers that this model has not, and their weights would be dropped: {listed(left)}",
+                "let the model be that of the source, or name in load the layers that are in both",
+            )
         self.freeze(model)
         for name, parameter in model.named_parameters():
             if name not in loaded and not parameter.requires_grad:
@@ -180,17 +187,22 @@ class Layers:
 
     def _is_loaded(self, tensor: str) -> bool:
         """Whether the longest name that covers a tensor stands in `load` rather than `new`."""
+        loaded = self._names(tensor)
+        if loaded is None:
+            raise ParamError(
+                "", f"the layer '{layer_of(tensor)}' is neither in load nor in new", "name it in one of them"
+            )
+        return loaded
+
+    def _names(self, tensor: str) -> bool | None:
+        """The same; None for a tensor that no name covers."""
         names = [
             (len(name), key == "load")
             for key, found in (("load", self.load), ("new", self.new))
             for name in found
             if _covers(name, tensor)
         ]
-        if not names:
-            raise ParamError(
-                "", f"the layer '{layer_of(tensor)}' is neither in load nor in new", "name it in one of them"
-            )
-        return max(names)[1]
+        return max(names)[1] if names else None
 
 
 class FromRun:

@@ -20,7 +20,7 @@ FINETUNE: dict[str, Any] = {
     "report_id": "E3", "encoder": "mine-made", "head": "gradient", "source": "mine", "task": "made", "seeds": 2,
     "trainable": {"last": 2}, "objective": {"name": "cross_entropy"}, "optimizer": {"name": "adam", "lr": 0.01},
     "batch_size": 8, "epochs": 2, "freeze_batch_norm": True, "clip_norm": 2.0, "precision": "bfloat16",
-    "l2": {"lambda": 0.1, "form": "per_image", "on": "last"}, "early_stopping": {"metric": "loss", "patience": 3},
+    "l2": {"lambda": 0.1, "form": "per_image", "layers": "last"}, "early_stopping": {"metric": "loss", "patience": 3},
 }  # fmt: skip
 NORMALIZE = {"mean": [0.4], "std": [0.3]}
 
