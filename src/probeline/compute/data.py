@@ -162,7 +162,7 @@ def to_device(task: "Task", view: View, device: torch.device) -> DeviceData:
     Raises:
         ParamError: The normalization is for another number of channels.
     """
-    mean, std = _constants(view.normalize, task.images.shape[3])
+    mean, std = constants(view.normalize, task.images.shape[3])
     # Pixels in [0, 1] are p / 255, so (p / 255 - mean) / std is (p - 255 mean) / (255 std).
     return DeviceData(
         images=torch.from_numpy(np.array(task.images.transpose(0, 3, 1, 2), order="C")).to(device),
@@ -174,7 +174,28 @@ def to_device(task: "Task", view: View, device: torch.device) -> DeviceData:
     )
 
 
-def _constants(normalize: Normalize | None, channels: int) -> tuple[Tensor, Tensor]:
+def insist(view: View, shape: tuple[int, int, int]) -> None:
+    """Try a view on a black image, before anything runs.
+
+    Args:
+        shape: (C, H, W) of the images that the network gets.
+
+    Raises:
+        ParamError: The normalization is for another number of channels, or an augmentation for larger images.
+    """
+    constants(view.normalize, shape[0])
+    try:
+        augment(torch.zeros(1, *shape), view.augment, torch.clone, torch.Generator().manual_seed(0))
+    except ValueError as error:
+        raise ParamError.of("augment", error) from None
+
+
+def constants(normalize: Normalize | None, channels: int) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, float32 (1, C or 1, 1, 1).
+
+    Raises:
+        ParamError: They are for another number of channels.
+    """
     if normalize is None:
         return torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
     for name, values in (("mean", normalize.mean), ("std", normalize.std)):

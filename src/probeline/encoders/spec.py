@@ -1,10 +1,10 @@
 """What an encoder is in params.yaml, and how the images of its task become those that its network reads."""
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import Field
 
-from probeline.compute.view import Resize
+from probeline.compute.view import Resize, View
 from probeline.pipeline.errors import ParamError
 from probeline.pipeline.params import Spec
 from probeline.pipeline.types import Seed
@@ -32,13 +32,29 @@ class Encoder(Spec):
     resize: int | None = Field(default=None, ge=4, le=1024)
 
 
+class Reads(Protocol):
+    """What is known of the images that a network reads: of a Model, or of one that is not trained yet."""
+
+    @property
+    def shape(self) -> tuple[int, int, int] | None: ...
+    @property
+    def resize(self) -> int | None: ...
+    @property
+    def interpolation(self) -> str: ...
+
+
 def view(source: Model, spec: Encoder, task: Task) -> Resize | None:
     """How the images of a task become those that the source's network reads.
 
     Raises:
         ParamError: They have another number of channels, or another size.
     """
-    height, width, channels = task.images.shape[1:]
+    return fitting(source, spec, View().shape(task))
+
+
+def fitting(source: Reads, spec: Encoder, shape: tuple[int, int, int]) -> Resize | None:
+    """The same for images of a shape (C, H, W)."""
+    channels, height, width = shape
     side = spec.resize or source.resize
     published = source.shape[1] if source.shape and source.resize else None
     resize = Resize(side, min(side, published or side), source.interpolation) if side else None

@@ -7,16 +7,18 @@ from operator import attrgetter
 from typing import Any
 
 from probeline.entries import consistency
-from probeline.pipeline.errors import FILE, UserError, unknown
+from probeline.entries.images import Groups
+from probeline.entries.networks import networks
+from probeline.pipeline.errors import FILE, UserError, listed, unknown
 from probeline.pipeline.groups import GROUPS, MODELS, Group
 from probeline.pipeline.params import module, validate, validate_part
 
 LISTS = ("metrics",)  # sections that are lists of names
 SECTIONS = (*GROUPS, *LISTS)
-Groups = dict[str, dict[str, Any]]
+Entries = dict[str, dict[str, Any]]
 
 
-def check(everything: Any) -> Groups:
+def check(everything: Any) -> Entries:
     """Check all of params.yaml.
 
     Returns:
@@ -28,7 +30,7 @@ def check(everything: Any) -> Groups:
     if not isinstance(everything, Mapping):
         raise UserError(f"{FILE}: is not a mapping; it needs the sections {', '.join(SECTIONS)}")
     lines = [unknown("section", name, SECTIONS) for name in everything if name not in SECTIONS]
-    groups: Groups = {section: {} for section in GROUPS}
+    groups: Entries = {section: {} for section in GROUPS}
     for section, group in GROUPS.items():
         lines += _section(group, everything.get(section), groups[section])
     lines += _metrics(everything.get("metrics"))
@@ -39,9 +41,10 @@ def check(everything: Any) -> Groups:
         _circles(groups),
         consistency.tasks(groups),
         consistency.seeds(groups),
+        consistency.encoders(groups),
         consistency.baselines(groups, named),
-        consistency.continued(groups),
-        consistency.networks(groups),
+        consistency.continued(groups, named),
+        networks(groups),
     ):
         lines += mistakes
     if lines:
@@ -86,7 +89,10 @@ def _metrics(names: Any) -> Iterator[str]:
     if not isinstance(names, list) or not names:
         yield "metrics: is no list of names; give at least [accuracy]"
         return
-    for name in names:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            yield f"metrics: names {name} twice; name each once"
+            continue
         try:
             found = module("metrics", str(name))
         except ValueError as error:
@@ -102,6 +108,10 @@ def _references(groups: Groups, named: Mapping[str, list[str]]) -> Iterator[str]
         for key, targets in group.refers:
             known = [name for target in targets for name in named[target]]
             others = f"{', '.join(targets[:-1])}{' or ' * (len(targets) > 1)}{targets[-1]}"
+            if not known and groups[section]:
+                if not any(GROUPS[target].needed for target in targets):  # a needed one is told by itself
+                    yield f"{section}: its entries need one of {others}, and there is none; add it"
+                continue
             for name, entry in groups[section].items():
                 if not key and name not in known:
                     yield f"{section}: its names are those of {others}: {unknown(others[:-1], name, known)}"
@@ -122,17 +132,18 @@ def _same_names(named: Mapping[str, list[str]]) -> Iterator[str]:
 
 
 def _circles(groups: Groups) -> Iterator[str]:
-    """Transfers that start from each other."""
-    transfers = groups["transfer"]
-    for name in transfers:
+    """Runs that start from each other: transfers from their source, fine-tunings from that of their encoder."""
+    starts = {name: run.source for name, run in groups["transfer"].items()}
+    for name, run in groups["finetune"].items():
+        encoder = groups["encoders"].get(run.encoder)
+        starts[name] = encoder.source if encoder else run.source
+    for name in starts:
         path = [name]
-        while (following := transfers.get(path[-1])) is not None:
-            path.append(following.source)
+        while (following := starts.get(path[-1])) is not None:
+            path.append(following)
             if path[-1] == name:
-                yield (
-                    f"transfer.{name}.source: {' <- '.join(path)} is a circle; one of them must start from a run of "
-                    "train"
-                )
+                key = f"transfer.{name}.source" if name in groups["transfer"] else f"finetune.{name}.encoder"
+                yield f"{key}: {listed(path, ' <- ')} is a circle; one of them must start from a run of train"
             if path[-1] in path[:-1]:
                 break  # a circle further on is told by its own members
 

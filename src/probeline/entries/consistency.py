@@ -1,17 +1,14 @@
 """What in params.yaml does not fit together, as far as that shows without data: one line for each mistake."""
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import nn
-
-from probeline.models import _contract
-from probeline.pipeline.errors import FILE, ParamError, at, listed
+from probeline.encoders.spec import fitting
+from probeline.entries.images import Groups, Images, of_task
+from probeline.pipeline.errors import FILE, ParamError, listed
 from probeline.pipeline.groups import MODELS, RUNS
-from probeline.sweeps.spec import told
-
-Groups = Mapping[str, Mapping[str, Any]]
 
 
 def runs(groups: Groups) -> dict[str, Any]:
@@ -23,29 +20,72 @@ def runs(groups: Groups) -> dict[str, Any]:
 def tasks(groups: Groups) -> Iterator[str]:
     """Where a run or a probe does not fit its task."""
     for where, run in runs(groups).items():
-        if task := groups["tasks"].get(run.task):
-            yield from (f"{where}: {line}" for line in _misfits(run.objective, run.seeds, run.task, task))
+        task, images = groups["tasks"].get(run.task), of_task(run.task, groups)
+        if images is not None:
+            yield from (f"{where}: {line}" for line in _misfits(run.objective, images))
+        resamples = task.resamples if task is not None else 1
+        if resamples > 1 and len({seed % resamples for seed in run.seeds}) < len(run.seeds):
+            yield (
+                f"{where}: seeds: {len(run.seeds)} seeds share {resamples} resamples, so that the spread would be "
+                f"too small; raise tasks.{run.task}.resamples"
+            )
+        if run.freeze_batch_norm and not where.startswith(("transfer.", "finetune.")):
+            yield f"{where}.freeze_batch_norm: fresh weights have no statistics that were trained; leave it out"
     for name, entry in groups["probes"].items():
         embedded = groups["encoders"].get(name)
-        task = groups["tasks"].get(embedded.task) if embedded else None
-        for probe, spec in entry.probes.items():
-            if task is not None and embedded is not None and hasattr(spec, "objective"):
-                yield from (
-                    f"probes.{name}.{probe}: {line}" for line in _misfits(spec.objective, [], embedded.task, task)
-                )
+        images = of_task(embedded.task, groups) if embedded else None
+        for probe, spec in entry.probes.items() if images is not None else ():
+            if hasattr(spec, "objective"):
+                yield from (f"probes.{name}.{probe}: {line}" for line in _misfits(spec.objective, images))
+            train = images.counts["train"] if images is not None else None
+            if hasattr(spec, "neighbors") and train is not None and (least := min(spec.neighbors)) > train:
+                yield f"probes.{name}.{probe}.neighbors: {least} is more than the {train} training images; give fewer"
 
 
-def _misfits(objective: Any, seeds: list[int], name: str, task: Any) -> Iterator[str]:
-    if task.classes != "all":
+def _misfits(objective: Any, images: Images) -> Iterator[str]:
+    if images.classes is not None:
         try:
-            objective.outputs(len(task.classes))
+            objective.outputs(images.classes)
         except ValueError as error:
             yield str(error)
-    if task.resamples > 1 and len({seed % task.resamples for seed in seeds}) < len(seeds):
-        yield (
-            f"seeds: {len(seeds)} seeds share {task.resamples} resamples, so that the spread would be too small; "
-            f"raise tasks.{name}.resamples"
-        )
+
+
+@dataclass(frozen=True)
+class _Reads:
+    """What the network of a source reads, as its record will say."""
+
+    shape: tuple[int, int, int] | None
+    resize: int | None = None
+    interpolation: str = "bilinear"
+
+
+# Published weights are for color images and say themselves of which size; any stands for it here.
+PUBLISHED = _Reads((3, 224, 224), 256)
+
+
+def encoders(groups: Groups) -> Iterator[str]:
+    """Encoders whose source does not read the images of their task, and maps of too few images."""
+    runs = {**groups["train"], **groups["transfer"]}
+    for name, spec in groups["encoders"].items():
+        images, backbone = of_task(spec.task, groups), groups["backbones"].get(spec.source)
+        pixels = getattr(backbone, "kind", None) == "pixels"
+        if pixels and spec.weights == "initial":
+            yield f"encoders.{name}.weights: {spec.source} has no weights, trained or not; leave weights out"
+        trained = of_task(runs[spec.source].task, groups) if spec.source in runs else None
+        reads = PUBLISHED if backbone is not None and not pixels else _Reads(trained.shape if trained else None)
+        if images is not None and images.shape is not None:
+            try:
+                fitting(reads, spec, images.shape)
+            except ParamError as error:
+                yield f"encoders.{name}: {str(error).removeprefix(f'{FILE}: ')}"
+    for name, spec in groups["maps"].items():
+        images = of_task(groups["encoders"][name].task, groups) if name in groups["encoders"] else None
+        found = min(spec.images, (images.counts[spec.split] if images else None) or spec.images)
+        if found < (needed := math.ceil(3 * spec.perplexity)):
+            yield (
+                f"maps.{name}.perplexity: {spec.perplexity:g} needs {needed} points, three times as many, and there "
+                f"are {found} {spec.split} images; lower perplexity, or take more images or another split"
+            )
 
 
 def seeds(groups: Groups) -> Iterator[str]:
@@ -76,7 +116,9 @@ def baselines(groups: Groups, named: Mapping[str, list[str]]) -> Iterator[str]:
     if any(len(groups[section]) < len(named[section]) for section in ("encoders", "backbones", "probes")):
         return  # what is missing may be what is mistaken
     known, sources = named["tasks"], [name for section in MODELS for name in named[section]]
-    probed = {name: encoders[name] for name in groups["probes"] if name in encoders}
+    if any(name not in encoders for name in groups["probes"]):
+        return  # likewise: a name that is misspelt
+    probed = {name: encoders[name] for name in groups["probes"]}
     if any(entry.task not in known or entry.source not in sources for entry in probed.values()):
         return  # what is missing may be what is misspelt
     for task in dict.fromkeys(entry.task for entry in probed.values()):
@@ -94,13 +136,16 @@ def baselines(groups: Groups, named: Mapping[str, list[str]]) -> Iterator[str]:
                 )
 
 
-def continued(groups: Groups) -> Iterator[str]:
+def continued(groups: Groups, named: Mapping[str, list[str]]) -> Iterator[str]:
     """Whether a fine-tuning goes on where its encoder is."""
+    known = {"task": named["tasks"], "source": [name for section in MODELS for name in named[section]]}
     for name, run in groups["finetune"].items():
         start, probe = groups["encoders"].get(run.encoder), groups["probes"].get(run.encoder)
         if start is None or probe is None:
             continue
         for key in ("source", "task"):
+            if not {getattr(run, key), getattr(start, key)} <= set(known[key]):
+                continue  # a name that is misspelt is told where it stands
             if getattr(run, key) != getattr(start, key):
                 yield (
                     f"finetune.{name}.{key}: is {getattr(run, key)}, and that of encoders.{run.encoder} is "
@@ -110,57 +155,3 @@ def continued(groups: Groups) -> Iterator[str]:
             yield f"finetune.{name}.encoder: {run.encoder} has initial weights; fine-tune one with weights: trained"
         if run.head not in probe.probes:
             yield f"finetune.{name}.head: probes.{run.encoder} has no {run.head}; add it, or name another probe"
-
-
-def networks(groups: Groups) -> Iterator[str]:
-    """Networks that cannot be built for their task, and transfers whose layers do not fit those of their source.
-
-    Only where the size of the images and the number of classes show without the data, and where the source is a run.
-    """
-    built: dict[str, nn.Module] = {}
-    for where, run in _networks(groups):
-        try:
-            network = _network(run, groups)
-        except ValueError as error:
-            yield f"{where}: {error}"
-            continue
-        if network is not None and not any(True for _ in network.parameters()):
-            yield f"{where}.model: {run.model.name} has no layer to train; name another model"
-        elif network is not None:
-            built[where.partition(".")[2]] = network
-    for name, run in groups["transfer"].items():
-        if name in built and run.source in built:
-            try:
-                with at(f"transfer.{name}"):
-                    run.layers().fit(built[name], built[run.source].state_dict())
-            except ParamError as error:
-                yield str(error).removeprefix(f"{FILE}: ")
-
-
-def _networks(groups: Groups) -> Iterator[tuple[str, Any]]:
-    """The runs of train and transfer and all points of sweeps, by key."""
-    for section in ("train", "transfer"):
-        yield from ((f"{section}.{name}", run) for name, run in groups[section].items())
-    for name, sweep in groups["sweeps"].items():
-        yield f"sweeps.{name}.run", sweep.run
-        for point in sweep.all_points():
-            if point.run.model != sweep.run.model:
-                yield f"sweeps.{name}: the point {told(point.values)}", point.run
-
-
-def _network(run: Any, groups: Groups) -> nn.Module | None:
-    """A run's network on PyTorch's meta device; None where the data must be seen first."""
-    task = groups["tasks"].get(run.task)
-    data = groups["datasets"].get(task.dataset) if task else None
-    if task is None or data is None:
-        return None
-    shape, classes = getattr(data, "SHAPE", None), getattr(data, "CLASSES", None)
-    channels = shape[0] if shape else getattr(data, "CHANNELS", None)
-    if task.pixels is not None and channels is not None:
-        shape = (channels, task.pixels, task.pixels)
-    if task.classes != "all":
-        classes = len(task.classes)
-    if shape is None or classes is None:
-        return None
-    with torch.device("meta"):
-        return _contract.build(run.model, shape, run.objective.outputs(classes))

@@ -21,7 +21,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from probeline.entries.check import Groups, check
+from probeline.entries.check import check
+from probeline.entries.images import Groups
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError, unknown
 from probeline.pipeline.groups import GROUPS

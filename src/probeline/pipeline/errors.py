@@ -60,15 +60,15 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     return f"unknown {what} '{short(name)}'; {remedy}"
 
 
-def listed(names: Iterable[object]) -> str:
+def listed(names: Iterable[object], between: str = ", ") -> str:
     """Names in a row; of many the first, and how many more there are."""
     words = list(map(short, names))
     count, length = 0, 0
     while count < len(words) and (not count or length + len(words[count]) <= LISTED):
-        length += len(words[count]) + len(", ")
+        length += len(words[count]) + len(between)
         count += 1
     more = len(words) - count
-    return ", ".join(words[:count]) + (f" and {more} more" if more else "")
+    return between.join(words[:count]) + (f" and {more} more" if more else "")
 
 
 def short(value: object) -> str:

@@ -51,6 +51,8 @@ def carry_out(name: str, spec: Sweep) -> dict[str, Any]:
     folder = Path("data/tasks") / spec.run.task
     task, machine, points = tasks.load(folder), device.choose(), spec.all_points()
     mark = checkpoint.fingerprint([folder], {"sweep": spec.model_dump(), **device.describe(machine)})
+    with at("run"):
+        data.insist(spec.run.view(), spec.run.view().shape(task))
     for point in points:  # before any is trained
         _insist(point, task)
     rows: list[results.Point] = []
@@ -85,10 +87,12 @@ def carry_out(name: str, spec: Sweep) -> dict[str, Any]:
 
 
 def _insist(point: Point, task: Task) -> None:
-    """Refuse a point whose network cannot be built."""
+    """Refuse a point whose network cannot be built, or whose images cannot be prepared."""
+    job = Job.of(point.run)
     try:
+        data.insist(job.view, job.view.shape(task))
         with torch.device("meta"):
-            Job.of(point.run).build(task)
+            job.build(task)
     except ParamError as error:
         raise ParamError(error.key, f"the point {told(point.values)}: {error.what}", error.remedy) from error
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 
 from probeline.compute import data, device
 from probeline.pipeline import checkpoint, files
@@ -37,7 +36,8 @@ def carry_out(stage: str, name: str, job: Job) -> dict[str, Any]:
     with torch.device("meta"):
         network = job.build(task)
     job.start.freeze(network)
-    pictures = _pictures(data.of_resample(shared, task, 0))
+    data.insist(job.view, job.view.shape(task))
+    pictures = examples(data.of_resample(shared, task, 0))
     layers = layer_table(network, job.view.shape(task))
     _insist_on_unseen(task, job)
     mark = checkpoint.fingerprint([folder, *job.start.folders], _facts(job, machine))
@@ -126,11 +126,3 @@ def _insist_on_unseen(task: Task, job: Job) -> None:
                 "which would score it too well",
                 "give it another task",
             )
-
-
-def _pictures(resampled: data.DeviceData) -> NDArray[Any] | None:
-    """Images before and after augmentation: made first, so that one that cannot work says so before anything runs."""
-    try:
-        return examples(resampled)
-    except ValueError as error:
-        raise ParamError.of("augment", error) from None

@@ -89,8 +89,11 @@ class Layers:
         model.load_state_dict({**model.state_dict(), **loaded})
         return self._count(model)
 
-    def fit(self, model: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    def fit(self, model: nn.Module, weights: Mapping[str, Tensor], *, sizes: bool = True) -> list[str]:
         """Freeze what does not train, and see that the weights of the source fit. Values do not matter.
+
+        Args:
+            sizes: Whether sizes do.
 
         Returns:
             The names of the tensors that are to be loaded.
@@ -107,7 +110,7 @@ class Layers:
                     "", f"the layer '{layer}' is not in {self.source}", "name it in new, or change the model"
                 )
             here, there = own[name].shape, weights[name].shape
-            if here != there:
+            if sizes and here != there:
                 raise ParamError(
                     "",
                     f"the layer '{layer}' is {size(here)} here and {size(there)} in {self.source}",

@@ -72,7 +72,9 @@ def test_seeds_of_a_transfer_that_its_source_has_not() -> None:
     ],
 )
 def test_a_fine_tuning_goes_on_where_its_encoder_is(changes: dict[str, Any], line: str) -> None:
-    assert f"params.yaml: {line}" in refusal(everything(**ENCODED, finetune={"tuned": FINETUNE | changes}))
+    tasks = {"small": TASK, "digits": TASK}
+    found = refusal(everything(**ENCODED, tasks=tasks, finetune={"tuned": FINETUNE | changes}))
+    assert found.startswith(f"params.yaml: {line}")
 
 
 def test_probes_are_judged_against_pixels_and_an_untrained_encoder() -> None:
@@ -155,3 +157,177 @@ def test_images_that_must_be_seen_first_are_left_to_the_stage() -> None:
     own = {"digits": {"kind": "image_folder", "path": "somewhere", "sha256": "0" * 64}}
     deep = RUN | {"model": CONVNET | {"channels": [4, 4, 4, 4]}}
     check(everything(datasets=own, train={"mine": deep}, tasks={"small": TASK | {"pixels": 8}}))
+
+
+BLUR = [{"name": "gaussian_blur", "kernel_size": 17}]
+NORMED = RUN | {"model": CONVNET}
+RAW = {"raw": {"kind": "pixels"}}
+COLOR = {"mean": [0.5, 0.5, 0.5], "std": [1.0]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"train": {"mine": RUN | {"augment": BLUR}}},
+            "train.mine.augment: gaussian_blur: a kernel_size of 17 does not fit images of 8x8; give at most 15",
+        ),
+        (
+            {"sweeps": {"rates": SWEEP | {"run": RUN | {"augment": BLUR}}}},
+            "sweeps.rates.run.augment: gaussian_blur: a kernel_size of 17 does not fit images of 8x8; give at most 15",
+        ),
+        (
+            {"sweeps": {"rates": {"run": RUN, "points": [{}, {"augment": BLUR}]}}},
+            "sweeps.rates: the point augment [{'name': 'gaussian_blur', 'kernel_size': 17}]: augment: gaussian_blur: a",
+        ),
+        (
+            {"train": {"mine": RUN | {"normalize": COLOR}}},
+            "train.mine.normalize.mean: 3 values for images of 1 channels; give 1",
+        ),
+        (
+            {"train": {"mine": RUN | {"objective": BINARY}}},
+            "train.mine: binary_cross_entropy needs a task of 2 classes, not 10; use cross_entropy",
+        ),
+        (
+            {"train": {"mine": RUN | {"freeze_batch_norm": True}}},
+            "train.mine.freeze_batch_norm: fresh weights have no statistics that were trained; leave it out",
+        ),
+        (
+            {"train": SOURCES, "transfer": {"other": TRANSFER | {"freeze_batch_norm": True}}},
+            "transfer.other.freeze_batch_norm: mlp has no batch norm here; leave it out",
+        ),
+        (
+            {"train": SOURCES, "backbones": RAW, "transfer": {"other": TRANSFER | {"source": "raw"}}},
+            "transfer.other.source: raw has no layers to load; start from another",
+        ),
+        (
+            {"train": {"narrow": NORMED}, "transfer": {"other": NORMED | {
+                "source": "narrow", "load": ["features"], "new": ["head"], "model": CONVNET | {"batch_norm": False}}}},
+            "transfer.other.load: narrow has layers that this model has not, and their weights would be dropped: featu",
+        ),
+        ({"metrics": ["accuracy", "top_5", "top_5"]}, "metrics: names top_5 twice; name each once"),
+    ],
+)  # fmt: skip
+def test_what_shows_without_data_is_found_before_anything_is_deleted(changes: dict[str, Any], line: str) -> None:
+    found = refusal(everything(**changes))
+    assert found.startswith(f"params.yaml: {line}")
+    assert len(found.splitlines()) == 1
+
+
+GRADIENT = {key: RUN[key] for key in ("optimizer", "batch_size", "epochs")} | {"objective": BINARY}
+
+
+@pytest.mark.parametrize(
+    ("group", "entry", "line"),
+    [
+        (
+            "probes",
+            {"gradient": GRADIENT},
+            "probes.trained.gradient: binary_cross_entropy needs a task of 2 classes, not",
+        ),
+        (
+            "probes",
+            {"knn": {"neighbors": [300, 500]}},
+            "probes.trained.knn.neighbors: 300 is more than the 200 training",
+        ),
+        (
+            "maps",
+            {"perplexity": 30.0, "images": 50},
+            "maps.trained.perplexity: 30 needs 90 points, three times as many, a",
+        ),
+        (
+            "maps",
+            {"perplexity": 20.0},
+            "maps.trained.perplexity: 20 needs 60 points, three times as many, and there are 40",
+        ),
+        (
+            "encoders",
+            {"task": "large"},
+            "encoders.trained: mine reads images of 8x8 and those of large are 16x16; embed",
+        ),
+        (
+            "encoders",
+            {"source": "raw", "weights": "initial"},
+            "encoders.trained.weights: raw has no weights, trained or",
+        ),
+        (
+            "encoders",
+            {"source": "published"},
+            "encoders.trained: published reads images of 3 channel(s) and small has 1",
+        ),
+        ("finetune", {"trainable": {"last": 9}}, "finetune.tuned.trainable.last: 9 of 1 layers; ask for fewer"),
+        ("finetune", {"freeze_batch_norm": True}, "finetune.tuned.freeze_batch_norm: mine has no batch norm; leave it"),
+    ],
+)
+def test_what_is_embedded_does_not_fit_its_task(group: str, entry: dict[str, Any], line: str) -> None:
+    tasks = {"small": TASK | {"train": 200, "test": 40}, "large": TASK | {"pixels": 16}}
+    groups: dict[str, dict[str, Any]] = {
+        **ENCODED,
+        "backbones": {**ENCODED["backbones"], "published": {"kind": "torchvision", "model": "resnet18"}},
+        "maps": {"trained": {"report_id": "A5", "perplexity": 10.0}},
+    }
+    if group == "finetune":
+        groups["finetune"] = {"tuned": FINETUNE}
+    check(everything(**groups, tasks=tasks))
+    name = "tuned" if group == "finetune" else "trained"
+    groups[group] = groups[group] | {name: groups[group][name] | entry}
+    found = refusal(everything(**groups, tasks=tasks)).splitlines()
+    assert found[0].startswith(f"params.yaml: {line}")
+    assert not found[1:] or all(line.startswith("params.yaml: probes: of the encoders") for line in found[1:])
+
+
+def test_names_of_layers_are_looked_at_where_sizes_must_be_seen_first() -> None:
+    own = {"digits": {"kind": "image_folder", "path": "somewhere", "sha256": "0" * 64}}
+    mlp = {"narrow": RUN | {"model": MLP}}
+    check(everything(datasets=own, train=mlp, transfer={"other": TRANSFER}))
+    check(everything(datasets=own, train=mlp, transfer={"other": TRANSFER | {"model": MLP | {"embedding": 6}}}))
+    for changes, line in (
+        ({"load": ["feature"]}, "transfer.other.load: unknown layer 'feature'; did you mean 'features'?"),
+        ({"trainable": {"last": 4}}, "transfer.other.trainable.last: 4 of 3 layers; ask for fewer"),
+        ({"model": MLP | {"hidden": [8, 3]}}, "transfer.other: the layer 'features.fc2' is not in narrow; name it in"),
+    ):
+        found = refusal(everything(datasets=own, train=mlp, transfer={"other": TRANSFER | changes}))
+        assert found.startswith(f"params.yaml: {line}")
+    line = "params.yaml: train.narrow.model: pixels has no layer to train; name another model"
+    assert refusal(everything(datasets=own, train={"narrow": RUN | {"model": {"name": "pixels"}}})) == line
+    line = "params.yaml: train.narrow.normalize.std: 2 values for images of 3 channels; give 1 or 3"
+    two = {"normalize": {"mean": [0.5], "std": [1.0, 1.0]}}
+    assert refusal(everything(datasets=own, train={"narrow": RUN | two})) == line
+
+
+def test_a_circle_through_a_fine_tuning_is_told() -> None:
+    encoders = ENCODED["encoders"] | {"trained": ENCODER | {"source": "tuned"}}
+    lines = refusal(everything(**ENCODED | {"encoders": encoders}, finetune={"tuned": FINETUNE | {"source": "tuned"}}))
+    assert lines == (
+        "params.yaml: finetune.tuned.encoder: tuned <- tuned is a circle; one of them must start from a run of train"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"tasks": {}}, "tasks: has no entries; it needs at least one"),
+        ({"encoders": {}}, "probes: its entries need one of encoders, and there is none; add it"),
+        (
+            {"probes": ENCODED["probes"] | {"pixles": {"report_id": "E2"}}},
+            "probes: its names are those of encoders: unk",
+        ),
+        (
+            {"finetune": {"tuned": FINETUNE | {"source": "mien"}}},
+            "finetune.tuned.source: unknown entry of train, transf",
+        ),
+        (
+            {"finetune": {"tuned": FINETUNE | {"task": "smal"}}},
+            "finetune.tuned.task: unknown entry of tasks 'smal'; did",
+        ),
+    ],
+)
+def test_a_mistake_is_told_once_where_it_is(changes: dict[str, Any], line: str) -> None:
+    groups = ENCODED | changes
+    if "pixles" in groups["probes"]:
+        groups["probes"] = {name: entry for name, entry in groups["probes"].items() if name != "pixels"}
+    if not groups["encoders"]:
+        groups["maps"] = {}
+    found = refusal(everything(**groups))
+    assert found.startswith(f"params.yaml: {line}")
+    assert len(found.splitlines()) == 1
