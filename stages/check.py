@@ -1,17 +1,8 @@
 """check: refuse a mistake in params.yaml or claims.yaml before anything is deleted or run."""
 
 from pathlib import Path
-from typing import Any
 
-from probeline.entries.check import LISTS, check
-from probeline.entries.named import digests_of
-from probeline.pipeline import code, files, versions
-from probeline.pipeline.folders import new_folder
-from probeline.pipeline.groups import GROUPS
-from probeline.pipeline.params import section
-from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
-from probeline.report import claims
 
 
 def main() -> None:
@@ -26,9 +17,22 @@ def main() -> None:
         code/<section>/<name>     .json, for an entry instead: also digests of the code that it names where dvc.yaml
                                   cannot, and versions of the packages that its parts use
     """
+    from probeline.entries.check import LISTS, check
+    from probeline.entries.named import unnamed
+    from probeline.pipeline import files, versions
+    from probeline.pipeline.errors import listed
+    from probeline.pipeline.folders import new_folder
+    from probeline.pipeline.groups import GROUPS
+    from probeline.pipeline.params import section
+    from probeline.pipeline.progress import say
+    from probeline.report import claims
+
     everything = section()
     groups = check(everything)
-    claims.load(Path("claims.yaml"))
+    stated = claims.load(Path("claims.yaml"))
+    if passed_over := claims.insist(stated, groups):
+        number = f"{len(passed_over)} of {len(stated)}"
+        say(f"claims.yaml: params.yaml does not have the entries of {number} claims: {listed(passed_over)}")
     for line in versions.unlike_pinned():
         say(f"warning: {line} as in requirements.txt: results may differ; the pinned ones come with: make .venv/.ready")
     with new_folder(Path("data/checked")) as folder:
@@ -40,24 +44,6 @@ def main() -> None:
             for name, entry in groups[kind].items():
                 path, content = unnamed(kind, name, entry)
                 files.write_json(folder / "code" / path, content)
-
-
-def unnamed(kind: str, name: str, entry: Any) -> tuple[str, dict[str, Any]]:
-    """What decides the bytes of an entry and is not in dvc.yaml, below its file; one file where no entry differs."""
-    named, formats = digests_of(kind, entry), code.formats(kind)
-    if named is None:
-        return f"{kind}.json", {"code": formats, **versions.here(versions.PACKAGES[kind])}
-    packages = versions.used(kind, map(Path, [*named, *network(entry)]))
-    return f"{kind}/{name}.json", {"code": formats | named, **versions.here(packages)}
-
-
-def network(entry: Any) -> list[str]:
-    """The files of the model and the objective of a run, or of the runs of a sweep; none for a probe."""
-    runs = [entry.run, *(point.run for point in entry.all_points())] if hasattr(entry, "run") else [entry]
-    parts = {
-        (f"{part}s", getattr(run, part).name) for run in runs for part in ("model", "objective") if hasattr(run, part)
-    }
-    return sorted(path for part in parts for path in code.digests(*part))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from probeline.encoders.run import carry_out
-from probeline.encoders.spec import Encoder
-from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
 
 
 def main(name: str) -> dict[str, Any]:
+    from probeline.encoders.run import carry_out
+    from probeline.encoders.spec import Encoder
+    from probeline.pipeline.params import read
+
     return carry_out(name, read(f"encoders.{name}", Encoder))
 
 

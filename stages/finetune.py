@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
-from probeline.training.run import carry_out
-from probeline.transfers.finetune import Finetune, job
 
 
 def main(name: str) -> dict[str, Any]:
+    from probeline.pipeline.params import read
+    from probeline.training.run import carry_out
+    from probeline.transfers.finetune import Finetune, job
+
     return carry_out("finetune", name, job(read(f"finetune.{name}", Finetune)))
 
 

@@ -1,12 +1,13 @@
 """lesson@name: the from-scratch work of report D, forward and backward written by hand."""
 
-from probeline.lessons.run import carry_out
-from probeline.lessons.spec import Lessons
-from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
 
 
 def main(name: str) -> None:
+    from probeline.lessons.run import carry_out
+    from probeline.lessons.spec import Lessons
+    from probeline.pipeline.params import read
+
     carry_out(name, read(f"lessons.{name}", Lessons))
 
 

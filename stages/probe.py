@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
-from probeline.probes._run import carry_out
-from probeline.probes._spec import Probes
 
 
 def main(name: str) -> dict[str, Any]:
+    from probeline.pipeline.params import read
+    from probeline.probes._run import carry_out
+    from probeline.probes._spec import Probes
+
     return carry_out(name, read(f"probes.{name}", Probes))
 
 

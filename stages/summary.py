@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from probeline.pipeline.folders import new_folder
 from probeline.pipeline.stage import stage
-from probeline.report import claims, terminal
-from probeline.report.load import drop_strays, load
-from probeline.report.publish import Publisher, publish
 
 ENTRIES, RESULTS = Path("data/checked/entries.json"), Path("data/results")
 METRICS, PLOTS = Path("metrics"), Path("plots")
 
 
 def main() -> None:
+    from probeline.pipeline.folders import new_folder
+    from probeline.report import claims, terminal
+    from probeline.report.load import drop_strays, load
+    from probeline.report.publish import Publisher, publish
+
     stated = claims.load(Path("claims.yaml"))
     results = load(ENTRIES, RESULTS)
     drop_strays(ENTRIES, RESULTS)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
-from probeline.sweeps.spec import Sweep
-from probeline.sweeps.sweep import carry_out
 
 
 def main(name: str) -> dict[str, Any]:
+    from probeline.pipeline.params import read
+    from probeline.sweeps.spec import Sweep
+    from probeline.sweeps.sweep import carry_out
+
     return carry_out(name, read(f"sweeps.{name}", Sweep))
 
 

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from probeline.pipeline.params import read
 from probeline.pipeline.stage import stage
-from probeline.training.job import Job
-from probeline.training.run import carry_out
-from probeline.training.spec import Run
 
 
 def main(name: str) -> dict[str, Any]:
+    from probeline.pipeline.params import read
+    from probeline.training.job import Job
+    from probeline.training.run import carry_out
+    from probeline.training.spec import Run
+
     return carry_out("train", name, Job.of(read(f"train.{name}", Run)))
 
 

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from probeline.encoders import embedding
-from probeline.maps import tsne
-from probeline.maps.spec import Map
-from probeline.pipeline.folders import new_folder
-from probeline.pipeline.params import read
-from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
-from probeline.results import maps
 
 
 def main(name: str) -> None:
+    from probeline.encoders import embedding
+    from probeline.maps import tsne
+    from probeline.maps.spec import Map
+    from probeline.pipeline.folders import new_folder
+    from probeline.pipeline.params import read
+    from probeline.pipeline.progress import say
+    from probeline.results import maps
+
     drawn = tsne.draw(read(f"maps.{name}", Map), embedding.load(Path("data/embeddings") / name))
     with new_folder(Path("data/results/tsne") / name) as folder:
         maps.save(drawn, folder)

@@ -34,10 +34,12 @@ def tasks(groups: Groups) -> Iterator[str]:
     for name, entry in groups["probes"].items():
         embedded = groups["encoders"].get(name)
         images = of_task(embedded.task, groups) if embedded else None
-        for probe, spec in entry.probes.items() if images is not None else ():
+        if images is None:
+            continue
+        train = images.counts["train"]
+        for probe, spec in entry.probes.items():
             if hasattr(spec, "objective"):
                 yield from (f"probes.{name}.{probe}: {line}" for line in _misfits(spec.objective, images))
-            train = images.counts["train"] if images is not None else None
             if hasattr(spec, "neighbors") and train is not None and (least := min(spec.neighbors)) > train:
                 yield f"probes.{name}.{probe}.neighbors: {least} is more than the {train} training images; give fewer"
 

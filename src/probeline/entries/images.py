@@ -31,8 +31,8 @@ class Images:
 
     def likely(self) -> tuple[tuple[int, int, int], int]:
         """Shape and classes, those of LIKELY where they are not known."""
-        channels, *sides = LIKELY[0]
-        return self.shape or (self.channels or channels, *sides), self.classes or LIKELY[1]
+        (channels, height, width), classes = LIKELY
+        return self.shape or (self.channels or channels, height, width), self.classes or classes
 
 
 def of_task(name: str, groups: Groups) -> Images | None:

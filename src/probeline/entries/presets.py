@@ -15,18 +15,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from probeline.entries.check import check
-from probeline.entries.images import Groups
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError, unknown
 from probeline.pipeline.groups import GROUPS
 from probeline.pipeline.params import FILE, load_yaml
+
+if TYPE_CHECKING:
+    from probeline.entries.images import Groups
 
 FOLDER = Path("presets")
 # Sections, entries, keys: null removes an entry, and is a value deeper down.
@@ -55,6 +57,8 @@ def reduced(params: Mapping[str, Any], report: str) -> dict[str, Any]:
     Raises:
         UserError: One line for every mistake in `params`.
     """
+    from probeline.entries.check import check  # here: torch takes seconds, in which a user may press Ctrl-C
+
     groups = check(params)
     kept: set[tuple[str, str]] = set()
     found = [
@@ -82,7 +86,7 @@ def _belongs(section: str, name: str, entry: Any, report: str) -> bool:
     return re.match(f"{report}[0-9]", report_id, re.IGNORECASE) is not None
 
 
-def _needs(groups: Groups, section: str, name: str) -> Iterator[tuple[str, str]]:
+def _needs(groups: "Groups", section: str, name: str) -> Iterator[tuple[str, str]]:
     """The section and name of every entry that an entry refers to. A probe needs the controls of its task too."""
     for key, targets in GROUPS[section].refers:
         wanted = attrgetter(key)(groups[section][name]) if key else name
@@ -137,10 +141,32 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 def write(name: str) -> None:
     """Write params.yaml with a preset. Its comments go: they are about what the preset may have changed."""
+    from probeline.entries.check import check
+
     preset, params = load(name), _mapping(FILE)
     overlay(params, preset)
-    check(params)
+    with _blamed(name):
+        check(params)
     files.write(FILE, f"# params.yaml with the preset {name}; `git restore {FILE}` takes it back.\n{_as_dvc(params)}")
+
+
+@contextmanager
+def _blamed(name: str) -> Iterator[None]:
+    """Name the file of a preset in each line on a mistake that params.yaml has not without it."""
+    from probeline.entries.check import check
+
+    try:
+        yield
+    except UserError as error:
+        own: tuple[str, ...] = ()
+        try:
+            check(_mapping(FILE))
+        except UserError as before:
+            own = before.lines
+        place = FOLDER / f"{name}.yaml"
+        raise UserError(
+            *(line if line in own else line.replace(f"{FILE}:", f"{place}:", 1) for line in error.lines)
+        ) from None
 
 
 def _as_dvc(params: Mapping[str, Any]) -> str:
@@ -155,7 +181,8 @@ def run(report: str) -> int:
     """Run a report at its own size, as the experiment of its name; the exit status of DVC."""
     preset, before, after = load(report, report=True), _mapping(FILE), _mapping(FILE)
     overlay(after, preset)
-    after = reduced(after, report)
+    with _blamed(report):
+        after = reduced(after, report)
     _insist_on_sections_that_dvc_can_empty(before, after)
     settings = list(overrides(before, after))
     dvc = str(Path(sys.executable).with_name("dvc"))

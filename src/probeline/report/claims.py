@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from probeline.pipeline.errors import UserError, unknown
+from probeline.pipeline.errors import UserError, short, unknown
 from probeline.pipeline.params import Spec, load_yaml, validate
 
 RUN = "(?:train|transfer|finetune)"
@@ -44,6 +44,7 @@ class Claim(Spec):
 
 
 Claims = dict[str, Claim]  # by id: the experiment, a dot, and what it is about
+ID = r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*(\.[A-Za-z0-9_]+)+"
 
 
 def load(path: Path) -> Claims:
@@ -58,6 +59,11 @@ def load(path: Path) -> Claims:
     claims: Claims = {}
     lines: list[str] = []
     for name, entry in found.items():
+        if not re.fullmatch(ID, str(name)):
+            lines.append(
+                f"{path}: the id '{short(name)}' is not that of an experiment, a dot and a word; write A1.test_accuracy"
+            )
+            continue
         try:
             claims[str(name)] = validate(str(name), entry, Claim, path)
         except UserError as error:
@@ -70,6 +76,35 @@ def load(path: Path) -> Claims:
 def reported(claims: Claims, of: str, value: str) -> float | None:
     """What a report states of a value of an entry; the first where there are several."""
     return next((claim.reported for claim in claims.values() if (claim.of, claim.value) == (of, value)), None)
+
+
+def insist(claims: Claims, groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Refuse a claim on a value that its entry will not have.
+
+    Args:
+        groups: The typed entries of params.yaml by section.
+
+    Returns:
+        The ids of claims on entries that params.yaml does not have: presets leave out many.
+
+    Raises:
+        UserError: One line for each claim that cannot be judged.
+    """
+    passed_over, lines = [], []
+    for name, claim in claims.items():
+        section, _, entry = claim.of.partition(".")
+        if (found := groups[section].get(entry)) is None:
+            passed_over.append(name)
+            continue
+        probes = [f"{probe}_" for probe in getattr(found, "probes", ())]
+        if section != "probes" and hasattr(found.objective, "predict"):
+            probes = [""]
+        known = [f"{probe}{split}_accuracy" for probe in probes for split in ("validation", "test")]
+        if claim.value not in known:
+            lines.append(f"claims.yaml: {name}.value: {unknown(f'value of {claim.of}', claim.value, known)}")
+    if lines:
+        raise UserError(*lines)
+    return passed_over
 
 
 def check(claims: Claims, runs: pd.DataFrame, probes: pd.DataFrame) -> None:

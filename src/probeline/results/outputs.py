@@ -33,7 +33,7 @@ Kind = Literal["logits", "margins", "votes", "losses"]
 Floats = NDArray[np.float32]
 Classes = NDArray[np.int64]
 VERSION = 1  # grows when the meaning or the shape of an array changes
-ARRAYS = {"predicted": (np.int64, 1), "scores": (np.float32, 2), "losses": (np.float32, 1)}
+ARRAYS: dict[str, files.Kind] = {"predicted": (np.int64, 1), "scores": (np.float32, 2), "losses": (np.float32, 1)}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,10 @@ def load(path: Path) -> Outputs:
 def _known(key: str, values: NDArray[Any]) -> bool:
     """Whether an array of this name is of the kind that the module describes."""
     split, _, name = key.partition("_")
-    return split in SPLITS and (values.dtype, values.ndim) == ARRAYS.get(name)
+    if split not in SPLITS or name not in ARRAYS:
+        return False
+    dtype, dimensions = ARRAYS[name]
+    return values.dtype == dtype and values.ndim == dimensions
 
 
 def insist(outputs: Outputs, labels: Splits, resample: int, path: Path) -> None:

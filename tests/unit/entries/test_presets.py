@@ -204,9 +204,18 @@ def test_after_a_preset_an_override_changes_one_line(name: str) -> None:
 
 def test_a_mistake_in_a_preset_leaves_params_as_they_are() -> None:
     Path("presets/smoke.yaml").write_text("train: {c1-svm: {epoch: 3}}")
-    with pytest.raises(UserError, match=r"params.yaml: train.c1-svm: unknown key 'epoch'; did you mean 'epochs'"):
+    mistake = r"presets/smoke.yaml: train.c1-svm: unknown key 'epoch'; did you mean 'epochs'"
+    with pytest.raises(UserError, match=mistake) as error:
         presets.write("smoke")
+    assert len(error.value.lines) == 1
     assert Path("params.yaml").read_text() == (ROOT / "params.yaml").read_text()
+
+
+def test_a_mistake_that_params_has_without_the_preset_is_not_the_presets() -> None:
+    Path("presets/smoke.yaml").write_text("train: {c1-svm: {epochs: 3}}")
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("c1-svm:\n", "c1-svm:\n    oops: 1\n", 1))
+    with pytest.raises(UserError, match=r"^params.yaml: train.c1-svm: unknown key 'oops'"):
+        presets.write("smoke")
 
 
 @pytest.mark.parametrize(

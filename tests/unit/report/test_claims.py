@@ -2,12 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from probeline.pipeline.errors import UserError
+from probeline.probes._spec import Probes
 from probeline.report import claims
+from probeline.training.spec import Run
 from tests.conftest import ROOT
 
 GOOD = "{of: train.mine, value: test_accuracy, reported: 0.5}"
@@ -45,6 +48,46 @@ def test_every_mistake_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load(f"A1.a: {{}}\nA2.b: {GOOD}\nA3.c: 1\n", tmp_path)
     assert {re.findall(r"[A-E]\d\.\w", line)[0] for line in caught.value.lines} == {"A1.a", "A3.c"}
+
+
+@pytest.mark.parametrize("name", ["A1", "A1.", ".a", "A1 a.b", "A1.a-b c", "7", "A1..b"])
+def test_an_odd_id_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        load(f"{name!r}: {GOOD}\n", tmp_path)
+    (line,) = error.value.lines
+    assert line.endswith(f"the id '{name}' is not that of an experiment, a dot and a word; write A1.test_accuracy")
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "line"),
+    [
+        ("train.mine", "logistic_test_accuracy", "value of train.mine 'logistic_test_accuracy'; did you mean 'test_a"),
+        ("train.embeds", "test_accuracy", "unknown value of train.embeds 'test_accuracy'; there is: none"),
+        ("probes.mine", "test_accuracy", "value of probes.mine 'test_accuracy'; did you mean 'knn_test_accuracy'?"),
+        ("probes.mine", "gradient_test_accuracy", "unknown value of probes.mine 'gradient_test_accuracy'; did you mea"),
+    ],
+)
+def test_a_value_that_its_entry_will_not_have_is_found_before_anything_runs(of: str, value: str, line: str) -> None:
+    run = {
+        "report_id": "D1", "task": "small", "model": {"name": "linear", "embedding": 2}, "batch_size": 8, "epochs": 1,
+        "objective": {"name": "cross_entropy"}, "optimizer": {"name": "sgd", "lr": 0.1},
+    }  # fmt: skip
+    groups: dict[str, dict[str, Any]] = {
+        "train": {
+            "mine": Run.model_validate(run),
+            "embeds": Run.model_validate(run | {"objective": {"name": "triplet"}}),
+        },
+        "transfer": {},
+        "probes": {"mine": Probes.model_validate({"report_id": "A6"})},
+    }
+    good = claims.Claim(of="train.mine", value="test_accuracy", reported=0.5)
+    gone = claims.Claim(of="transfer.gone", value="test_accuracy", reported=0.5)
+    assert claims.insist({"A1.a": good, "A2.b": gone}, groups) == ["A2.b"]
+    with pytest.raises(UserError) as error:
+        claims.insist({"A1.a": good, "A3.c": claims.Claim(of=of, value=value, reported=0.5)}, groups)
+    (found,) = error.value.lines
+    assert found.startswith("claims.yaml: A3.c.value: unknown ")
+    assert line in found
 
 
 def test_a_claim_finds_its_row() -> None:

@@ -30,29 +30,8 @@ DPI = 110
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError)  # what Pillow raises for a missing or damaged PNG
 
 
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """A PNG that is whole.
-
-    Attributes:
-        content: The bytes of the file.
-        digest: Of what it shows; None if it is no figure of ours.
-    """
-
-    content: bytes
-    digest: str | None
-
-    def shows_the_same(self, content: bytes) -> bool:
-        """Whether another PNG has the same pixels."""
-        with Image.open(io.BytesIO(self.content)) as ours, Image.open(io.BytesIO(content)) as other:
-            return (ours.mode, ours.size, ours.tobytes()) == (other.mode, other.size, other.tobytes())
-
-
 def draw(path: Path, old: Path, make: "Callable[..., Figure]", *arguments: Any) -> bool:
     """Write the figure `make(*arguments)` as a PNG, or copy the old file where that shows the same.
-
-    The old file is also kept where the figure had to be drawn again and every pixel is as before: a comment in the code
-    of a figure changes no file.
 
     Args:
         path: Where the PNG is written.
@@ -67,12 +46,10 @@ def draw(path: Path, old: Path, make: "Callable[..., Figure]", *arguments: Any) 
         TypeError: An argument is of a type that has no digest.
     """
     wanted = digest(make, *arguments)
-    before = _read(old)
-    if before is not None and before.digest == wanted:
-        files.write(path, before.content)
+    if (before := _read(old, wanted)) is not None:
+        files.write(path, before)
         return False
-    content = render(make(*arguments), wanted)
-    files.write(path, before.content if before is not None and before.shows_the_same(content) else content)
+    files.write(path, render(make(*arguments), wanted))
     return True
 
 
@@ -94,13 +71,13 @@ def digest(make: "Callable[..., Figure]", *arguments: Any) -> str:
     return content.hexdigest()
 
 
-def _read(path: Path) -> Picture | None:
-    """A PNG; None if it is missing or damaged."""
+def _read(path: Path, digest: str) -> bytes | None:
+    """A PNG of this digest; None if it is another, missing or damaged."""
     try:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             image.verify()  # the checksums of all parts: a file that was cut short is drawn again
-            return Picture(content, image.info.get(KEY))
+            return content if image.info.get(KEY) == digest else None
     except UNREADABLE:
         return None
 

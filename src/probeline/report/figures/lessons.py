@@ -92,7 +92,7 @@ def explosion(runs: "Sequence[Matched]") -> "Figure":
         "A convolution layer is fitted to the outputs of another, fixed one. "
         f"Loss: {' and '.join(ends) or 'finite to the end'}, in float64."
     )
-    figure, (axes,) = style.new(1, 7.5, 4.8, "D13: a layer fitted without clipping", subtitle)
+    figure, (axes,) = style.new(1, 7.5, 4.8, "D13: a layer fitted to another, the loss by epoch", subtitle)
     for number, run in enumerate(runs):
         losses = [math.nan if loss is None else loss for loss in run.losses]
         color, label = style.SERIES[number % len(style.SERIES)], f"batch size {run.batch_size}, seed {run.seed}"
@@ -124,7 +124,7 @@ def clipped(norms: "Mapping[int, Sequence[float]]") -> "Figure":
         "A convolution layer is fitted to the outputs of another, fixed one. "
         f"{seeds}; the line joins their means{without}"
     )
-    figure, (axes,) = style.new(1, 7.5, 4.4, "D14: gradients clipped to [-1, 1]", subtitle)
+    figure, (axes,) = style.new(1, 7.5, 4.4, "D14: a layer fitted to another, the final norm by batch size", subtitle)
     for size in sizes:
         axes.plot([size] * len(norms[size]), norms[size], ".", color=style.SERIES[0], label="a seed")
     axes.plot(sizes, [fmean(norms[size]) for size in sizes], color=style.SERIES[0], linewidth=1)

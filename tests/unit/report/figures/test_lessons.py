@@ -32,7 +32,7 @@ def test_every_run_of_the_hidden_layer_has_its_two_curves(readable: Callable[[Fi
         ]
         return Run(
             run=name, hidden=16, seed=0, lr=lr, batch_size=batch_size, l2=0.0, l2_form="sum", last_epoch=2,
-            kept_epoch=2, images={"train": 1500}, losses={}, history=history,
+            kept_epoch=2, images={"train": 1500, "validation": 1, "test": 1}, losses={}, history=history,
         )  # fmt: skip
 
     figure = lessons.mlp([run("d8", 0.1, 4, [0.5, 0.25]), run("d10", 0.001, 32, [0.75, 0.5])])
