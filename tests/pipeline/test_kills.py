@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -140,6 +141,53 @@ def test_what_a_killed_dvc_leaves_running_writes_nothing(project: Path) -> None:
     record = json.loads((project / "data/results/train/svm/run.json").read_text())
     assert [seed["last_step"] for seed in record["seeds"]] == [54, 54]
     assert "up to date" in dvc(project, "status", "train@svm").stdout
+
+
+def test_half_of_a_dvc_lock_and_of_an_rwlock_are_mended_by_one_command(project: Path) -> None:
+    change(project, "train.svm.epochs", 4)
+    assert ran(dvc(project, "repro", "train@svm")) == ["check", "train@svm"]
+    whole = (project / "dvc.lock").read_bytes()
+    half = whole[: whole.index(b" size", len(whole) // 2) + 3]  # a cut within a digest is none to DVC
+    for name, content in (("dvc.lock", half), ("dvc.lock", b""), (".dvc/tmp/rwlock", b"")):
+        (project / name).write_bytes(content)
+        refused = dvc(project, "repro", "train@svm")
+        assert refused.returncode != 0
+        assert re.search("dvc.lock' (is invalid|validation failed)|Unable to read RWLock-file", refused.stderr)
+        mended = repair(project)
+        assert mended.startswith(f"{name}: was half-written by a dvc that was killed; ")
+        continued = dvc(project, "repro", "train@svm")
+        assert ran(continued) == []
+        if name == "dvc.lock":  # the copy is from the start of train@svm
+            assert "train@svm" in mended.splitlines()[1]
+            assert "Stage 'train@svm' is cached - skipping run" in continued.stdout
+        assert (project / "dvc.lock").read_bytes() == whole
+    assert repair(project).endswith("are whole: nothing to repair\n")
+
+
+def test_an_upgrade_of_a_package_reruns_what_it_decides(project: Path) -> None:
+    """An older version in the records of `check` is as good as a newer package."""
+    record = project / "data/checked/code/maps.json"
+    before = json.loads(record.read_text())
+    before["versions"]["opentsne"] = "0.1"
+    record.unlink()  # it is a link into DVC's cache
+    record.write_text(json.dumps(before))
+    refused = dvc(project, "repro", "--force", "--single-item", "tsne@trained")
+    assert "error: opentsne is" in refused.stderr
+    assert "and was 0.1 when `check` ran; run: dvc repro --force check; then the same command again" in refused.stderr
+    assert dvc(project, "repro", "--force", "check").returncode == 0
+    assert dvc(project, "repro", "tsne@trained").returncode == 0
+    assert git(project, "status", "--porcelain") == ""
+    record.unlink()
+    record.write_text(json.dumps(before))
+    assert "when `check` ran; what depends on that will run again" in repair(project)
+    assert ran(dvc(project, "repro", "tsne@trained")) == ["check"]
+    assert git(project, "status", "--porcelain") == ""
+
+
+def repair(folder: Path) -> str:
+    """What `make repair` runs, and says."""
+    command = [str(folder / ".venv/bin/python"), "-m", "probeline.pipeline.repair"]
+    return subprocess.run(command, cwd=folder, env=surroundings(), capture_output=True, text=True, check=True).stdout
 
 
 def contents(folder: Path) -> dict[str, bytes]:

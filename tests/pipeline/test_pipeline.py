@@ -23,7 +23,7 @@ def test_an_experiment_reruns_its_run_and_comes_back_from_the_cache(project: Pat
     assert ran(dvc(project, "repro")) == []
     assert json.loads((project / "metrics/runs/svm.json").read_text())["mean"] != changed
     again = dvc(project, "exp", "run", "-S", "train.svm.optimizer.lr=0.02")
-    assert ran(again) == ["summary"]  # it writes what is in Git, and is quick
+    assert ran(again) == ["check", "summary"]  # one looks at packages, one writes what is in Git; both are quick
     assert "Stage 'train@svm' is cached - skipping run" in again.stdout
     assert json.loads((project / "metrics/runs/svm.json").read_text())["mean"] == changed
 

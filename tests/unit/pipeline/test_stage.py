@@ -1,6 +1,7 @@
 """The frame of a stage: one line for each mistake, the exit status, the log."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from probeline.pipeline.errors import ParamError, UserError
 from probeline.pipeline.stage import stage
+from tests.conftest import ROOT
 
 Main = Callable[..., dict[str, Any] | None]
 
@@ -106,3 +108,26 @@ def test_a_log_that_cannot_be_written_is_a_warning(
     Path("logs").write_text("a file")
     assert run(monkeypatch, lambda name: None, "mine") is None  # noqa: ARG005
     assert capsys.readouterr().err.startswith("warning: train@mine: its time is not in the log: ")
+
+
+@pytest.mark.parametrize(
+    ("clone", "line"),
+    [
+        (None, "error: .venv: is not in this folder; run this from the root of the clone, or let DVC do it: dvc repro"),
+        ("elsewhere", "error: .venv: is missing or incomplete in this clone or worktree; run: make .venv/.ready"),
+    ],
+)
+def test_a_stage_without_its_environment_says_what_is_true(clone: str | None, line: str) -> None:
+    surroundings = {"DVC_ROOT": clone} if clone else {}
+    command = ["sh", str(ROOT / "stages/python.sh"), "stages/check.py"]
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(line)
+
+
+def test_a_stage_by_hand_runs_with_the_environment_of_its_folder() -> None:
+    Path(".venv/bin").mkdir(parents=True)
+    Path(".venv/bin/python").symlink_to(sys.executable)
+    command = ["sh", str(ROOT / "stages/python.sh"), "-c", "print('at work')"]
+    done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "at work\n"), done.stderr

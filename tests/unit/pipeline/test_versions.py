@@ -1,7 +1,9 @@
 """Versions of packages are part of what stages depend on."""
 
+import ast
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,42 @@ def test_every_stage_that_computes_depends_on_versions(section: str) -> None:
     deps = [dep for dep in stage["deps"] if dep.startswith("data/checked/code/")]
     assert deps in ([f"data/checked/code/{section}.json"], [f"data/checked/code/{section}/${{key}}.json"])
     assert versions.PACKAGES[section]
+
+
+def imports(path: Path) -> set[str]:
+    """What a file imports, but not for types alone: modules, and names that may be modules."""
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def reached(script: Path) -> set[str]:
+    """The packages that a script imports, directly or not. Parts, which are imported by their names, do not count."""
+    seen, ahead, names = {script}, {script}, set[str]()
+    while ahead:
+        found = {name for path in ahead for name in imports(path)}
+        names |= {name.partition(".")[0] for name in found}
+        ours = {ROOT / "src" / f"{name.replace('.', '/')}.py" for name in found if name.startswith("probeline.")}
+        ahead = {path for path in ours if path.is_file()} - seen
+        seen |= ahead
+    known = versions._distributions()
+    packages = {package for name in names - set(sys.stdlib_module_names) for package in known.get(name, [])}
+    return {re.sub("[-_.]+", "-", package).lower() for package in packages - {"probeline"}}
+
+
+@pytest.mark.parametrize("section", sorted(versions.PACKAGES))
+def test_no_package_that_a_stage_imports_is_forgotten(section: str) -> None:
+    script = ROOT / "stages" / f"{GROUPS[section].stage if section in GROUPS else section}.py"
+    decides_nothing = versions.READERS | {"dvc", "threadpoolctl"}
+    # The lessons keep checkpoints without PyTorch; of published weights nothing is known to be seen: an empty archive.
+    unused = {"lessons": {"torch"}, "backbones": {"numpy"}}.get(section, set())
+    assert reached(script) - decides_nothing - unused <= set(versions.PACKAGES[section])
 
 
 def test_they_can_be_read_from_what_is_installed() -> None:
