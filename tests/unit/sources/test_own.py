@@ -23,7 +23,7 @@ def test_a_users_path_counts_from_the_clone(tmp_path: Path, monkeypatch: pytest.
     ("path", "line"),
     [
         ("fotos", "fotos: no such file or folder ({root}/fotos); correct it; a relative path counts from the clone"),
-        ("x" * 300, "'{path}' is no path of a file or folder ("),
+        ("x" * 300, f"'{'x' * 100}"),  # a line is cut in its middle
         ("~nobody-of-this-name/x", "'{path}' is no path of a file or folder ("),
     ],
 )
