@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from probeline.report.figures import sweeps
 from probeline.results.sweeps import Sweep
 from tests.unit.report.figures import reading
+from tests.unit.report.made import point
 
 LR = {"optimizer.lr": "lr"}
 
@@ -18,7 +19,8 @@ LR = {"optimizer.lr": "lr"}
 def sweep(axes: dict[str, str], **changes: Any) -> Sweep:
     about: dict[str, Any] = {
         "report_id": "D3", "task": "mnist", "dataset": "digits", "model": "linear", "objective": "hinge",
-        "images": {"train": 100}, "grid": True, "axes": axes, "rows": [],
+        "images": {"train": 100, "validation": 10, "test": 10}, "grid": True, "axes": axes,
+        "rows": [point(1.0, 0, 0, None)],
     }  # fmt: skip
     return Sweep(**about | changes)
 
