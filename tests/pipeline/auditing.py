@@ -120,8 +120,10 @@ def differences(folder: Path, stage: Declared, elsewhere: Path) -> list[str]:
         return {path for path in project if not path.startswith((".venv/", ".git/", ".dvc/"))}
 
     read = {path for path in relative(seen["read"] | seen["modules"]) if path in before}
-    # params.yaml is compared by section; a package that is a docstring decides nothing.
-    read -= {"params.yaml"} | {path for path in read if path.endswith("__init__.py") and is_docstring(folder / path)}
+    # params.yaml is compared by section; the frame copies dvc.lock aside; a docstring alone decides nothing.
+    read -= {"params.yaml", "dvc.lock"} | {
+        path for path in read if path.endswith("__init__.py") and is_docstring(folder / path)
+    }
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     elsewhere_declared = carried(folder, stage.deps)
     lines = [

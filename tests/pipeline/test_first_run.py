@@ -1,6 +1,7 @@
 """A first run and first mistakes, as users meet them: DVC, at the scale of the preset `smoke`, in a clone."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 from tests.conftest import dvc, git
@@ -64,7 +65,7 @@ def test_every_mistake_is_one_line_and_nothing_is_lost(project: Path) -> None:
 
 def test_a_name_that_would_be_a_command_runs_nothing(project: Path) -> None:
     params = parameters(project)
-    params["train"]["svm;touch stolen"] = params["train"]["svm"]
+    params["train"]["svm;touch stolen"] = deepcopy(params["train"]["svm"])
     write(project, params)
     done = dvc(project, "repro")
     assert done.returncode != 0
