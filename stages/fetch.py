@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from probeline.datasets import _raw as raw
-from probeline.datasets._copies import copies
-from probeline.pipeline import params
-from probeline.pipeline.folders import new_folder
-from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
-from probeline.sources.disk import downloads, room_for
 
 
 def main(name: str) -> None:
     """Write data/raw/<name>/ as `datasets.<name>` of params.yaml says."""
+    from probeline.datasets import _raw as raw
+    from probeline.datasets._copies import copies
+    from probeline.pipeline import params
+    from probeline.pipeline.folders import new_folder
+    from probeline.pipeline.progress import say
+    from probeline.sources.disk import downloads, room_for
+
     where = f"datasets.{name}"
     spec = params.validate_part(where, params.section(where), "datasets", "kind")
     out = Path("data/raw", name)

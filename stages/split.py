@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from probeline.datasets import _raw as raw
-from probeline.pipeline.folders import new_folder
-from probeline.pipeline.params import read
-from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
-from probeline.results import tasks as results
-from probeline.tasks import task
-from probeline.tasks.split import Split, split
 
 
 def main(name: str) -> None:
     """Write data/tasks/<name>/, and what the summary shows of it: data/results/split/<name>/."""
+    from probeline.datasets import _raw as raw
+    from probeline.pipeline.folders import new_folder
+    from probeline.pipeline.params import read
+    from probeline.pipeline.progress import say
+    from probeline.results import tasks as results
+    from probeline.tasks import task
+    from probeline.tasks.split import Split, split
+
     spec = read(f"tasks.{name}", Split)
     drawn = split(spec, raw.load(Path("data/raw") / spec.dataset))
     with new_folder(Path("data/tasks") / name) as folder:

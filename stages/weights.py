@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from probeline.backbones._weights import blueprint, parameters
-from probeline.pipeline import params
-from probeline.pipeline.folders import new_folder
-from probeline.pipeline.progress import say
 from probeline.pipeline.stage import stage
-from probeline.sources.disk import downloads, room_for
-from probeline.training import model, seen
 
 
 def main(name: str) -> None:
     """Write data/models/<name>/ as `backbones.<name>` of params.yaml says."""
+    from probeline.backbones._weights import blueprint, parameters
+    from probeline.pipeline import params
+    from probeline.pipeline.folders import new_folder
+    from probeline.pipeline.progress import say
+    from probeline.sources.disk import downloads, room_for
+    from probeline.training import model, seen
+
     where = f"backbones.{name}"
     spec = params.validate_part(where, params.section(where), "backbones", "kind")
     out = Path("data/models", name)

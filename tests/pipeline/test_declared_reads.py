@@ -54,7 +54,7 @@ def test_check_declares_what_a_dataset_that_is_downloaded_imports(copy: Path, tm
         (
             "fetch@digits",
             "stages/fetch.py",
-            'params.section("tasks.digits")',
+            'from probeline.pipeline.params import section; section("tasks.digits")',
             "reads the section 'tasks.digits', not in its params",
         ),
         ("fetch@digits", "dvc.yaml", "README.md", "never reads README.md of its deps"),
