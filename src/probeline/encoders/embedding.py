@@ -45,6 +45,19 @@ class Embedding(Splits):
 _KINDS: dict[str, files.Kind] = {"vectors": (np.float32, 2), **splits.KINDS}
 
 
+def of_task(task: Splits, vectors: NDArray[np.float32], facts: Embedded) -> Embedding:
+    """The embedding of a task's images: its vectors, with the task's labels and splits."""
+    return Embedding(
+        facts=facts,
+        vectors=vectors,
+        classes=task.classes,
+        labels=task.labels,
+        train=task.train,
+        validation=task.validation,
+        test=task.test,
+    )
+
+
 def save(embedding: Embedding, folder: Path) -> None:
     """Write an embedding into a folder that exists."""
     for name in _KINDS:

@@ -55,17 +55,8 @@ def carry_out(name: str, spec: Encoder) -> dict[str, Any]:
         dimensions=vectors.shape[1],
         seen=known,
     )
-    found = embedding.Embedding(
-        facts=facts,
-        vectors=vectors,
-        classes=task.classes,
-        labels=task.labels,
-        train=task.train,
-        validation=task.validation,
-        test=task.test,
-    )
     with new_folder(Path("data/embeddings") / name) as out:
-        embedding.save(found, out)
+        embedding.save(embedding.of_task(task, vectors, facts), out)
     before = ", ".join(f"{count} {split}" for split, count in known.items() if count)
     trained_on = f"; its weights were trained on {before} images of them" if before else ""
     say(f"{name}: {len(vectors):,} images of {spec.task}, {vectors.shape[1]:,} dimensions{trained_on}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from probeline.encoders.spec import fitting
 from probeline.entries.images import Groups, Images, of_task
-from probeline.pipeline.errors import FILE, ParamError, listed
+from probeline.pipeline.errors import ParamError, listed
 from probeline.pipeline.groups import MODELS, RUNS
 
 
@@ -79,7 +79,7 @@ def encoders(groups: Groups) -> Iterator[str]:
             try:
                 fitting(reads, spec, images.shape)
             except ParamError as error:
-                yield f"encoders.{name}: {str(error).removeprefix(f'{FILE}: ')}"
+                yield f"encoders.{name}: {error.said}"
     for name, spec in groups["maps"].items():
         images = of_task(groups["encoders"][name].task, groups) if name in groups["encoders"] else None
         found = min(spec.images, (images.counts[spec.split] if images else None) or spec.images)

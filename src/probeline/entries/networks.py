@@ -13,7 +13,7 @@ from torch import nn
 from probeline.compute import data
 from probeline.entries.images import Groups, Images, of_task
 from probeline.models import _contract
-from probeline.pipeline.errors import FILE, ParamError
+from probeline.pipeline.errors import ParamError
 from probeline.sweeps.spec import told
 from probeline.transfers.transfer import Layers
 
@@ -45,7 +45,7 @@ def networks(groups: Groups) -> Iterator[str]:
             yield f"{where}: {error}"
             continue
         except ParamError as error:
-            yield f"{where}: {_plain(error)}" if " " in where else f"{where}.{_plain(error)}"
+            yield f"{where}: {error.said}" if " " in where else f"{where}.{error.said}"
             continue
         if found is None:
             continue
@@ -124,7 +124,7 @@ def _fine_tuned(groups: Groups, built: dict[str, Built]) -> Iterator[str]:
         try:
             Layers(run.source, [], [], run.trainable).freeze(found.network)
         except ParamError as error:
-            yield f"finetune.{name}.{_plain(error)}"
+            yield f"finetune.{name}.{error.said}"
             continue
         built[name] = found
         if run.freeze_batch_norm and not _normalizes(found):
@@ -146,8 +146,4 @@ def _transferred(groups: Groups, built: dict[str, Built]) -> Iterator[str]:
                     layers.loaded(own.network.state_dict())
                     layers.freeze(own.network)
             except ParamError as error:
-                yield f"transfer.{name}{'.' * bool(error.key)}{': ' * (not error.key)}{_plain(error)}"
-
-
-def _plain(error: ParamError) -> str:
-    return str(error).removeprefix(f"{FILE}: ")
+                yield f"transfer.{name}{'.' * bool(error.key)}{': ' * (not error.key)}{error.said}"

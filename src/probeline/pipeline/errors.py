@@ -35,6 +35,11 @@ class ParamError(UserError):
         self.key, self.what, self.remedy = key, what, remedy
         super().__init__(f"{FILE}: {f'{key}: ' * bool(key)}{what}{f'; {remedy}' * bool(remedy)}")
 
+    @property
+    def said(self) -> str:
+        """Its line without the name of the file, for a line that begins with more of the key."""
+        return self.lines[0].removeprefix(f"{FILE}: ")
+
     @classmethod
     def of(cls, key: str, error: ValueError) -> "ParamError":
         """A mistake that a part has found: `what is wrong; what to do`."""

@@ -57,15 +57,7 @@ def larger(task: Task) -> Task:
 
 def embedding_of(task: Task, vectors: Any) -> Embedding:
     """Vectors of a task's images, from anywhere."""
-    return Embedding(
-        facts=facts(),
-        vectors=vectors,
-        classes=task.classes,
-        labels=task.labels,
-        train=task.train,
-        validation=task.validation,
-        test=task.test,
-    )
+    return embedding.of_task(task, vectors, facts())
 
 
 def save_task(name: str, task: Task) -> None:
