@@ -16,6 +16,17 @@ from probeline.tasks.task import Task
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes minutes first: it runs all stages once; and last the other tests that need what it leaves."""
+
+    pipeline = Path(__file__).parent / "pipeline"
+
+    def turn(item: pytest.Item) -> int:
+        return 1 if item.path.parent != pipeline else 0 if item.path.name == "test_declared_reads.py" else 2
+
+    items.sort(key=turn)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)  # small tensors: more threads only wait for each other
