@@ -13,13 +13,13 @@ def main() -> None:
 
         order                     always the same
         entries.json              the names of all entries, for the summary
-        code/<section>.json       for a whole section: digests of the formats of files, and versions of packages
+        code/<section>.json       for a whole section: digests of the formats of files, versions of packages, numerics
         code/<section>/<name>     .json, for an entry instead: also digests of the code that it names where dvc.yaml
                                   cannot, and versions of the packages that its parts use
     """
     from probeline.entries.check import LISTS, check
     from probeline.entries.named import unnamed
-    from probeline.pipeline import files, versions
+    from probeline.pipeline import files, numerics, versions
     from probeline.pipeline.errors import listed
     from probeline.pipeline.folders import new_folder
     from probeline.pipeline.groups import GROUPS
@@ -35,15 +35,19 @@ def main() -> None:
         say(f"claims.yaml: params.yaml does not have the entries of {number} claims: {listed(passed_over)}")
     for line in versions.unlike_pinned():
         say(f"warning: {line} as in requirements.txt: results may differ; the pinned ones come with: make .venv/.ready")
+    chosen = numerics.mode(everything)
+    if chosen == numerics.DEFAULT and (why := numerics.outside()):
+        say(f"numerics: portable: {why}: last digits may differ from those of other machines; see: make verify")
+    computes = {"numerics": numerics.stated(chosen)}
     with new_folder(Path("data/checked")) as folder:
         files.write(folder / "order", "params.yaml is valid\n")
         names = {name: list(everything[name]) for name in (*GROUPS, *LISTS)}
         files.write_json(folder / "entries.json", names)
-        files.write_json(folder / "code/summary.json", versions.here(versions.PACKAGES["summary"]))
+        files.write_json(folder / "code/summary.json", versions.here(versions.PACKAGES["summary"]) | computes)
         for kind in versions.PACKAGES.keys() & groups.keys():
             for name, entry in groups[kind].items():
                 path, content = unnamed(kind, name, entry)
-                files.write_json(folder / "code" / path, content)
+                files.write_json(folder / "code" / path, content | computes)
 
 
 if __name__ == "__main__":

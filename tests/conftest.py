@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from probeline.pipeline import numerics
 from probeline.tasks.task import Task
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +36,15 @@ def _one_thread() -> None:
 @pytest.fixture(autouse=True)
 def _no_machine_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("PROBELINE_", "DVC_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _numerics_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that runs in this process finds NumPy and PyTorch loaded, and leaves no pins behind."""
+    monkeypatch.setattr(numerics, "READERS", ())
+    for name in (*numerics.NAMES, *numerics.THREADS):
+        monkeypatch.setenv(name, "")  # so that it is put back
         monkeypatch.delenv(name)
 
 

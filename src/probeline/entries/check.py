@@ -9,12 +9,14 @@ from typing import Any
 from probeline.entries import consistency
 from probeline.entries.images import Groups
 from probeline.entries.networks import networks
+from probeline.pipeline import numerics
 from probeline.pipeline.errors import FILE, UserError, listed, unknown
 from probeline.pipeline.groups import GROUPS, MODELS, Group
 from probeline.pipeline.params import module, validate, validate_part
 
 LISTS = ("metrics",)  # sections that are lists of names
 SECTIONS = (*GROUPS, *LISTS)
+KEYS = ("numerics", *SECTIONS)
 Entries = dict[str, dict[str, Any]]
 
 
@@ -29,11 +31,12 @@ def check(everything: Any) -> Entries:
     """
     if not isinstance(everything, Mapping):
         raise UserError(f"{FILE}: is not a mapping; it needs the sections {', '.join(SECTIONS)}")
-    lines = [unknown("section", name, SECTIONS) for name in everything if name not in SECTIONS]
+    lines = [unknown("section", name, KEYS) for name in everything if name not in KEYS]
     groups: Entries = {section: {} for section in GROUPS}
     for section, group in GROUPS.items():
         lines += _section(group, everything.get(section), groups[section])
     lines += _metrics(everything.get("metrics"))
+    lines += _numerics(everything)
     named = {section: _names(everything, section) for section in GROUPS}
     lines += _references(groups, named)
     for mistakes in (
@@ -100,6 +103,13 @@ def _metrics(names: Any) -> Iterator[str]:
             continue
         if not hasattr(found, "measure"):
             yield f"metrics: {name} is no number, and each run needs one; take it out of the list"
+
+
+def _numerics(everything: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        numerics.mode(everything)
+    except ValueError as error:
+        yield f"numerics: {error}"
 
 
 def _references(groups: Groups, named: Mapping[str, list[str]]) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""The bytes of files. Writing is whole or absent: a temporary name beside the target, then a rename."""
+"""The bytes of files. Writing is whole or absent: a temporary name beside the target, then a rename.
+
+NumPy is imported where it is used: the frame of a stage writes files too, before it has pinned the numerics.
+"""
 
 import io
 import json
@@ -9,15 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from probeline.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
-Kind = tuple[type[np.generic], int]  # of an array: the type of its numbers, and how many dimensions
+Kind = tuple[type["np.generic"], int]  # of an array: the type of its numbers, and how many dimensions
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)  # what NumPy raises at a damaged file
 
 
@@ -69,25 +71,29 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def write_array(path: Path, array: NDArray[Any]) -> None:
+def write_array(path: Path, array: "NDArray[Any]") -> None:
     """Write an array into a folder that is not yet in place (see folders.py): the bytes of np.save.
 
     np.save itself does not say that a disk is full, for large arrays.
     """
+    import numpy as np
+
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(array.reshape(-1).view(np.uint8).data)
 
 
-def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
+def write_npz(path: Path, **arrays: "NDArray[Any]") -> None:
     """Write arrays by their names: the bytes of np.savez, in one step. Equal arrays are equal bytes."""
+    import numpy as np
+
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write(path, buffer.getvalue())
 
 
-def read_array(path: Path, kind: Kind, remedy: str, mode: Literal["r"] | None = None) -> NDArray[Any]:
+def read_array(path: Path, kind: Kind, remedy: str, mode: Literal["r"] | None = None) -> "NDArray[Any]":
     """What `write_array` wrote.
 
     Args:
@@ -97,6 +103,8 @@ def read_array(path: Path, kind: Kind, remedy: str, mode: Literal["r"] | None = 
     Raises:
         UserError: It is missing, damaged or of another kind.
     """
+    import numpy as np
+
     try:
         found: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
         return _insist(found, kind)
@@ -104,7 +112,7 @@ def read_array(path: Path, kind: Kind, remedy: str, mode: Literal["r"] | None = 
         raise UserError(f"{path}: is missing or damaged; {remedy}") from error
 
 
-def read_npz(path: Path, remedy: str, kinds: Mapping[str, Kind] | None = None) -> dict[str, NDArray[Any]]:
+def read_npz(path: Path, remedy: str, kinds: Mapping[str, Kind] | None = None) -> "dict[str, NDArray[Any]]":
     """What `write_npz` wrote, by name.
 
     Args:
@@ -114,6 +122,8 @@ def read_npz(path: Path, remedy: str, kinds: Mapping[str, Kind] | None = None) -
     Raises:
         UserError: It is missing or damaged, or an array is missing or of another kind.
     """
+    import numpy as np
+
     try:
         with np.load(path, allow_pickle=False) as found:
             if kinds is None:
@@ -123,7 +133,7 @@ def read_npz(path: Path, remedy: str, kinds: Mapping[str, Kind] | None = None) -
         raise UserError(f"{path}: is missing or damaged; {remedy}") from error
 
 
-def _insist(array: NDArray[Any], kind: Kind) -> NDArray[Any]:
+def _insist(array: "NDArray[Any]", kind: Kind) -> "NDArray[Any]":
     dtype, dimensions = kind
     if array.dtype != dtype or array.ndim != dimensions:
         raise ValueError(f"an array of {array.dtype} with {array.ndim} dimensions")

@@ -31,7 +31,7 @@ SETTINGS = {
         "the device that trains, embeds and probes", default=None, otherwise="cuda where there is one, else cpu"
     ),
     "PROBELINE_THREADS": Setting(
-        "threads of PyTorch and BLAS; the last digits depend on it", default=None, otherwise="one per core"
+        "threads of a stage where `numerics` is native; portable takes one", default=None, otherwise="one per core"
     ),
     "PROBELINE_MIRROR": Setting(
         "a folder with archives of datasets and files of weights; it is only read", default=None, otherwise="none"

@@ -13,7 +13,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from probeline.pipeline import repair, versions
+from probeline.pipeline import numerics, repair, versions
 from probeline.pipeline.errors import UserError, at
 from probeline.pipeline.groups import STAGES
 from probeline.pipeline.lock import lock
@@ -47,7 +47,7 @@ def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
         # A stage whose dvc was killed may still be at work on the same outputs.
         with lock(Path("data") / f".{name}.lock", f"an earlier {name} to end"), at(entry):
             repair.keep()
-            versions.insist(entry or kind)
+            numerics.pin(versions.insist(entry or kind))
             facts = main(*arguments)
     except UserError as error:
         sys.exit("\n".join(f"error: {line}" for line in error.lines))

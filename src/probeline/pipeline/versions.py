@@ -1,21 +1,21 @@
 """The versions of packages that decide bytes, as part of what stages depend on.
 
 DVC watches files, not packages. So `check` writes the versions into data/checked/code, and the stages depend on those
-files: after an upgrade, what the package decides runs again, and nothing else. The same goes for the variables that pin
-the instruction sets of a library. A stage that meets an upgrade which `check` has not seen refuses.
+files: after an upgrade, what the package decides runs again, and nothing else. The same goes for `numerics`, and for
+what a user pins in native mode. A stage that meets an upgrade which `check` has not seen refuses.
 """
 
 import ast
 import json
-import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
+from probeline.pipeline import numerics
 from probeline.pipeline.errors import UserError
 
 SEEN = Path("data/checked/code")
@@ -38,16 +38,6 @@ PACKAGES = {
     "summary": ("matplotlib", "numpy", "pandas", "pillow", "scipy"),
 }
 READERS = {"pydantic", "pyyaml", "tqdm"}  # what parts import to read parameters and to show progress
-# Variables that pin instruction sets, and so decide last digits: of oneDNN, PyTorch, MKL, OpenBLAS, NumPy.
-PINS = (
-    "ONEDNN_MAX_CPU_ISA",
-    "ATEN_CPU_CAPABILITY",
-    "MKL_CBWR",
-    "MKL_ENABLE_INSTRUCTIONS",
-    "OPENBLAS_CORETYPE",
-    "NPY_DISABLE_CPU_FEATURES",
-    "NPY_ENABLE_CPU_FEATURES",
-)
 
 
 def installed(package: str) -> str | None:
@@ -59,11 +49,8 @@ def installed(package: str) -> str | None:
 
 
 def here(packages: Iterable[str]) -> dict[str, Any]:
-    """What `check` writes down: the versions of these packages, and the pins that are set."""
-    return {
-        "versions": {package: installed(package) for package in sorted(set(packages))},
-        "pinned": {name: os.environ[name] for name in PINS if os.environ.get(name)},
-    }
+    """What `check` writes down: the versions of these packages."""
+    return {"versions": {package: installed(package) for package in sorted(set(packages))}}
 
 
 def used(section: str, parts: Iterable[Path]) -> set[str]:
@@ -94,11 +81,14 @@ def _distributions() -> dict[str, list[str]]:
     return {name: list(packages) for name, packages in packages_distributions().items()}
 
 
-def insist(entry: str) -> None:
-    """Go on only with the versions and pins that `check` has seen.
+def insist(entry: str) -> str:
+    """Go on only with the versions, and the pins of a user's own, that `check` has seen.
 
     Args:
         entry: `train.mine`, or a stage without entries: `summary`.
+
+    Returns:
+        The numerics that `check` has seen for it.
 
     Raises:
         UserError: Another version is installed, or another pin is set.
@@ -106,29 +96,31 @@ def insist(entry: str) -> None:
     section = entry.partition(".")[0]
     for path in (SEEN / f"{entry.replace('.', '/')}.json", SEEN / f"{section}.json"):
         if path.is_file():
-            if changes := list(_changes(path)):
+            seen = _load(path)
+            if changes := list(_changes(seen)):
                 raise UserError(f"{', '.join(changes)} when `check` ran; {REMEDY}")
-            return
+            return str(seen["numerics"]["mode"])
+    return numerics.DEFAULT
 
 
 def upgrades() -> list[str]:
     """What has changed since `check` ran, for any stage: `torch is 2.15.0 and was 2.14.1`."""
-    return sorted({change for path in SEEN.rglob("*.json") for change in _changes(path)})
+    return sorted({change for path in SEEN.rglob("*.json") for change in _changes(_load(path))})
 
 
-def _changes(path: Path) -> Iterator[str]:
+def _load(path: Path) -> dict[str, Any]:
     try:
         seen = json.loads(path.read_bytes())
-        versions, pinned = seen.get("versions", {}), seen.get("pinned", {})
-        for package, was in versions.items():
-            if (now := installed(package)) != was:
-                yield f"{package} is {now or 'not installed'} and was {was or 'not installed'}"
-    except (OSError, ValueError, AttributeError):
+        return {"versions": {**seen["versions"]}, "numerics": {"mode": numerics.DEFAULT, **seen.get("numerics", {})}}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         raise UserError(f"{path}: is damaged; {REMEDY}") from None
-    if "pinned" in seen:
-        for name in PINS:
-            if (pin := os.environ.get(name) or None) != (before := pinned.get(name)):
-                yield f"{name} is {pin or 'not set'} and was {before or 'not set'}"
+
+
+def _changes(seen: Mapping[str, Any]) -> Iterator[str]:
+    for package, was in seen["versions"].items():
+        if (now := installed(package)) != was:
+            yield f"{package} is {now or 'not installed'} and was {was or 'not installed'}"
+    yield from numerics.changes(seen["numerics"])
 
 
 def unlike_pinned() -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from probeline.pipeline import code, versions
+from probeline.pipeline import code, numerics, versions
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import GROUPS
 from tests.conftest import ROOT
@@ -22,13 +22,15 @@ PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stag
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A folder in which `check` has written versions; what is installed there."""
     monkeypatch.chdir(tmp_path)
-    for name in versions.PINS:
+    for name in numerics.NAMES:
         monkeypatch.delenv(name, raising=False)
     packages = {"torch": "2.14.1", "numpy": "2.5.0"}
     monkeypatch.setattr(versions, "installed", packages.get)
     for path in (versions.SEEN / "maps.json", versions.SEEN / "train/mine.json"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"code": {}, **versions.here(["torch", "numpy"])}))
+        path.write_text(
+            json.dumps({"code": {}, **versions.here(["torch", "numpy"]), "numerics": numerics.stated("native")})
+        )
     return packages
 
 
@@ -100,8 +102,8 @@ def test_a_part_adds_the_packages_that_its_file_imports() -> None:
 
 
 def test_with_the_same_versions_a_stage_runs(here: dict[str, str]) -> None:  # noqa: ARG001
-    for entry in ("maps.any", "train.mine", "datasets.any", "check", "summary"):
-        versions.insist(entry)
+    assert [versions.insist(entry) for entry in ("maps.any", "train.mine")] == ["native", "native"]
+    assert [versions.insist(entry) for entry in ("datasets.any", "check", "summary")] == ["portable"] * 3
     assert versions.upgrades() == []
 
 
@@ -124,7 +126,18 @@ def test_a_stage_refuses_other_pins_of_instruction_sets(
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
     with pytest.raises(UserError, match="ATEN_CPU_CAPABILITY is avx2 and was not set when `check` ran"):
         versions.insist("maps.any")
-    assert versions.here([])["pinned"] == {"ATEN_CPU_CAPABILITY": "avx2"}
+    assert numerics.stated("native")["pinned"] == {"ATEN_CPU_CAPABILITY": "avx2"}
+
+
+def test_in_portable_mode_what_a_user_pins_does_not_matter(
+    here: dict[str, str],  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = json.loads((versions.SEEN / "maps.json").read_bytes()) | {"numerics": numerics.stated("portable")}
+    (versions.SEEN / "maps.json").write_text(json.dumps(content))
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    assert versions.insist("maps.any") == "portable"
+    assert numerics.stated("portable")["pinned"] == numerics.PINS
 
 
 def test_a_damaged_file_is_one_line(here: dict[str, str]) -> None:  # noqa: ARG001

@@ -1,5 +1,6 @@
 """The optimizers are PyTorch's, with the options of the run."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,52 @@ def test_there_is_no_other_optimizer() -> None:
     }
     for name, kind in THEIRS.items():
         made = Optimizer.model_validate({"name": name, "lr": 0.5}).of([nn.Parameter(torch.zeros(1))])
-        assert type(made) is kind
+        assert isinstance(made, kind)
         assert made.param_groups[0]["lr"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "adagrad"])
+def test_no_optimizer_takes_the_root_of_mkl_whose_last_digit_depends_on_the_processor(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots: list[torch.dtype] = []
+
+    def seen(theirs: Callable[..., Any]) -> Callable[..., Any]:
+        def root(x: Any) -> Any:
+            roots.append(x.dtype if isinstance(x, torch.Tensor) else x[0].dtype)
+            return theirs(x)
+
+        return root
+
+    for owner, function in (
+        (torch.Tensor, "sqrt"), (torch.Tensor, "sqrt_"), (torch, "_foreach_sqrt"), (torch, "_foreach_sqrt_"),
+    ):  # fmt: skip
+        monkeypatch.setattr(owner, function, seen(getattr(owner, function)))
+    layer = nn.Linear(40, 30)
+    layer(torch.rand(8, 40)).square().sum().backward()
+    Optimizer.model_validate({"name": name, "lr": 0.1}).of(layer.parameters()).step()
+    assert torch.float32 not in roots
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_with_the_same_roots_rmsprop_gives_the_bits_of_pytorch(
+    momentum: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.Tensor, "sqrt", lambda x, theirs=torch.Tensor.sqrt: theirs(x.double()).to(x.dtype))
+    ours, theirs = nn.Linear(40, 30), nn.Linear(40, 30)
+    theirs.load_state_dict(ours.state_dict())
+    options: dict[str, Any] = {"lr": 0.01, "weight_decay": 0.1, "momentum": momentum}
+    steps = [
+        (ours, Optimizer(name="rmsprop", **options).of(ours.parameters())),
+        (theirs, torch.optim.RMSprop(theirs.parameters(), foreach=False, **options)),
+    ]
+    for layer, optimizer in steps:
+        for _ in range(5):
+            optimizer.zero_grad()
+            layer(torch.arange(320.0).reshape(8, 40).sin()).square().sum().backward()
+            optimizer.step()
+    assert torch.equal(ours.weight, theirs.weight)
+    assert torch.equal(ours.bias, theirs.bias)
 
 
 @pytest.mark.parametrize("name", sorted(THEIRS))
