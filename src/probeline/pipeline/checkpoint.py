@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from probeline.pipeline import files, parent, settings
+from probeline.pipeline import files, numerics, parent, settings
 from probeline.pipeline.lock import lock
 from probeline.pipeline.progress import say
 
@@ -28,8 +28,8 @@ def folder() -> Path:
 
 
 def fingerprint(folders: Iterable[Path], facts: Mapping[str, Any]) -> str:
-    """A hash of the files in some folders, of the code that is loaded, and of more facts that determine a training."""
-    parts = [json.dumps(facts, sort_keys=True, default=str)]
+    """A hash of some folders, of the code that is loaded, of the pins, and of more facts that decide a training."""
+    parts = [json.dumps({**facts, "pinned": numerics.in_force()}, sort_keys=True, default=str)]
     sources = [Path(sys.argv[0]), *(Path(f) for m in _loaded() if (f := getattr(m, "__file__", None)))]
     data = [path for folder in folders for path in folder.iterdir()]
     for path in sorted({*data, *(source for source in sources if source.is_file())}):

@@ -48,7 +48,7 @@ def mode(everything: Mapping[str, Any]) -> str:
 
 def stated(chosen: str) -> dict[str, Any]:
     """What `check` writes down, as part of what all stages that compute depend on."""
-    return {"mode": chosen, "pinned": PINS if chosen == DEFAULT else _set_by_user()}
+    return {"mode": chosen, "pinned": PINS if chosen == DEFAULT else in_force()}
 
 
 def pin(chosen: str) -> None:
@@ -68,7 +68,7 @@ def changes(seen: Mapping[str, Any]) -> list[str]:
     """What a user pins otherwise than when `check` ran, in native mode."""
     if seen.get("mode") != "native":
         return []
-    before, now = seen.get("pinned", {}), _set_by_user()
+    before, now = seen.get("pinned", {}), in_force()
     return [
         f"{name} is {now.get(name, 'not set')} and was {before.get(name, 'not set')}"
         for name in NAMES
@@ -76,7 +76,8 @@ def changes(seen: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _set_by_user() -> dict[str, str]:
+def in_force() -> dict[str, str]:
+    """What is pinned in this process: portable's pins after `pin`, else the user's own."""
     return {name: value for name in NAMES if (value := os.environ.get(name))}
 
 

@@ -59,6 +59,12 @@ def test_the_fingerprint_follows_data_and_parameters(tmp_path: Path) -> None:
     assert one != fingerprint([tmp_path], {"lr": 0.1})
 
 
+def test_the_fingerprint_follows_the_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = fingerprint([tmp_path], {})
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    assert fingerprint([tmp_path], {}) != one
+
+
 def test_the_fingerprint_follows_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "task").mkdir()
     code = tmp_path / "code.py"
