@@ -10,9 +10,9 @@ RUN := PYTHONPATH=src $(BIN)/python
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-repro: $(READY)  ## set up, and run the pipeline
-	$(RUN) -m probeline.pipeline.repair --quiet
-	$(BIN)/dvc repro
+repro: $(READY)  ## JOBS=2, STAGES="train@mine": set up, and run the pipeline, or some stages and what they need
+	@$(RUN) -m probeline.pipeline.repair --quiet
+	@$(RUN) -m probeline.scheduler.run --jobs "$(JOBS)" $(STAGES)
 
 repair: $(READY)  ## mend dvc.lock and .dvc/tmp/rwlock after a killed dvc
 	$(RUN) -m probeline.pipeline.repair

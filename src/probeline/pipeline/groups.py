@@ -19,6 +19,7 @@ class Group:
         result: The record that the stage leaves in data/results/<stage>/<name>; None for a stage that measures nothing.
         needed: Whether there must be an entry.
         refers: Which key of an entry names an entry of which sections.
+        device: Whether the stage computes on the GPU where there is one.
     """
 
     section: str
@@ -27,6 +28,7 @@ class Group:
     result: str | None = None
     needed: bool = False
     refers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    device: bool = False
 
     @property
     def model(self) -> bool:
@@ -41,17 +43,32 @@ GROUPS = {
     for group in (
         Group("datasets", "fetch", "datasets", needed=True),
         Group("tasks", "split", "tasks.split:Split", "task.json", needed=True, refers=(("dataset", ("datasets",)),)),
-        Group("train", "train", "training.spec:Run", "run.json", needed=True, refers=(("task", ("tasks",)),)),
+        Group(
+            "train",
+            "train",
+            "training.spec:Run",
+            "run.json",
+            needed=True,
+            refers=(("task", ("tasks",)),),
+            device=True,
+        ),
         Group(
             "transfer",
             "transfer",
             "transfers.transfer:Transfer",
             "run.json",
             refers=(("task", ("tasks",)), ("source", MODELS)),
+            device=True,
         ),
         Group("backbones", "weights", "backbones"),
-        Group("encoders", "embed", "encoders.spec:Encoder", refers=(("source", MODELS), ("task", ("tasks",)))),
-        Group("probes", "probe", "probes._spec:Probes", "probe.json", refers=(("", ("encoders",)),)),
+        Group(
+            "encoders",
+            "embed",
+            "encoders.spec:Encoder",
+            refers=(("source", MODELS), ("task", ("tasks",))),
+            device=True,
+        ),
+        Group("probes", "probe", "probes._spec:Probes", "probe.json", refers=(("", ("encoders",)),), device=True),
         Group("maps", "tsne", "maps.spec:Map", "map.json", refers=(("", ("encoders",)),)),
         Group(
             "finetune",
@@ -59,8 +76,9 @@ GROUPS = {
             "transfers.finetune:Finetune",
             "run.json",
             refers=(("encoder", ("probes",)), ("source", MODELS), ("task", ("tasks",))),
+            device=True,
         ),
-        Group("sweeps", "sweep", "sweeps.spec:Sweep", "sweep.json", refers=(("run.task", ("tasks",)),)),
+        Group("sweeps", "sweep", "sweeps.spec:Sweep", "sweep.json", refers=(("run.task", ("tasks",)),), device=True),
         Group(
             "lessons",
             "lesson",

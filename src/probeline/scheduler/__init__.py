@@ -1,0 +1,1 @@
+"""`make repro JOBS=n`: DVC's pipeline, several stages at a time."""
