@@ -12,6 +12,7 @@ from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import STAGES
 
 MEMORY = 3 * 2**30  # bytes a stage: the largest of the default pipeline takes 2.8 GB
+DEVICES = Path("/dev")
 CGROUP = Path("/sys/fs/cgroup/memory.max")  # what a container may take
 
 
@@ -56,7 +57,7 @@ def one_gpu() -> bool:
         return not device.startswith("cpu")
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in {"", "-1"}:
         return False
-    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()  # dxg: Windows' GPU, in WSL
+    return any(DEVICES.glob("nvidia[0-9]*")) or (DEVICES / "dxg").exists()  # dxg: the GPU of Windows, in WSL
 
 
 def on_device(name: str) -> bool:

@@ -44,6 +44,11 @@ def test_what_it_writes_and_reads_is_declared(group: Group) -> None:
         assert any(read.endswith(f"/{wanted}") for read in reads), key
 
 
+@each
+def test_a_stage_that_computes_on_the_device_reads_the_code_that_chooses_it(group: Group) -> None:
+    assert ("src/probeline/compute" in PIPELINE[group.stage]["do"]["deps"]) == group.device
+
+
 def test_dvc_has_no_other_stage() -> None:
     assert set(PIPELINE) == set(STAGES) | {"check", "summary"}
     assert len(STAGES) == len(GROUPS)
