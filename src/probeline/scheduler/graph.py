@@ -65,7 +65,7 @@ class Graph:
         if stage.frozen or not stage.cmd:  # no command to run: DVC verifies, or downloads
             if stage.reproduce() is None:
                 return "unchanged"
-            self._lock.enter(stage)
+            self._lock.write(stage)
             return "cached"
         if not stage.changed():
             return "unchanged"
@@ -79,7 +79,7 @@ class Graph:
         return "cached"
 
     def keep(self, name: str) -> None:
-        """Do all that DVC does after the command of a stage: cache its outputs, and enter it into dvc.lock.
+        """Do all that DVC does after the command of a stage: cache its outputs, and write it into dvc.lock.
 
         Raises:
             DvcException, OSError: An output is missing, the disk is full, or the like.
@@ -88,11 +88,7 @@ class Graph:
         uncached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
         stage.save(run_cache=not uncached)
         stage.commit()
-        self._lock.enter(stage)
-
-    def write(self) -> None:
-        """Write dvc.lock, in one step."""
-        self._lock.write()
+        self._lock.write(stage)
 
 
 class _Lock:
@@ -114,24 +110,20 @@ class _Lock:
         self._order = [stage.name for stage in own]
         self._texts: dict[str, str] = {}
 
-    def enter(self, stage: Any) -> None:
-        """Take in a stage that DVC has just saved."""
+    def write(self, stage: Any) -> None:
+        """Take in a stage that DVC has just saved, and replace the file.
+
+        DVC appends a new stage to the file. So that the order is the same as if DVC had run, a new stage waits for
+        those before it. Where they never come, the next run takes it from the run cache.
+        """
         from dvc.stage.serialize import to_lockfile
+        from dvc.utils.serialize import dumps_yaml
 
         if stage.addressing not in self._order:  # a .dvc file, or the dvc.yaml of another folder
             stage.dump(update_pipeline=False)
             return
         self._entries.update(to_lockfile(stage))
         self._texts.pop(stage.name, None)
-
-    def write(self) -> None:
-        """Replace the file, if something is new.
-
-        DVC appends a new stage to the file. So that the order is the same as if DVC had run, a new stage waits for
-        those before it. Where they never come, the next run takes it from the run cache.
-        """
-        from dvc.utils.serialize import dumps_yaml
-
         names = list(self._old["stages"])
         for name in self._order:
             if name not in self._entries:
@@ -143,7 +135,7 @@ class _Lock:
                 self._texts[name] = dumps_yaml({"stages": {name: self._entries[name]}}).partition("\n")[2]
         stages = "".join(["stages:\n", *(self._texts[name] for name in names)])
         text = "".join(stages if key == "stages" else dumps_yaml({key: value}) for key, value in self._old.items())
-        if names and not (LOCK.is_file() and LOCK.read_bytes() == text.encode()):
+        if names:
             files.write(LOCK, text)
             self._repo.scm_context.track_file(str(LOCK))
 

@@ -92,8 +92,6 @@ class Run:
         self._running[name] = Process(name, *self._graph.command(name), self._events.put)
 
     def _finish(self, name: str, what: str) -> None:
-        if what != "unchanged":
-            self._graph.write()
         self.settled[name] = what
         self._view.end(name, {"ran": "done", "cached": "from cache"}.get(what, what))
 
@@ -181,7 +179,8 @@ def repro(asked: str | None, targets: list[str]) -> int:
         UserError: Nothing could run: another dvc is at work, a target is unknown, or the like.
     """
     events: SimpleQueue[Event] = SimpleQueue()
-    jobs = room.jobs(asked, load_yaml(Path(FILE)).get("numerics"))
+    params = load_yaml(Path(FILE))
+    jobs = room.jobs(asked, params.get("numerics") if isinstance(params, dict) else None)
     with graph.opened(targets) as pipeline, _signals(events):
         view = View(pipeline.needs, jobs)
         run = Run(pipeline, jobs, view, events)
@@ -222,7 +221,8 @@ def main() -> None:
         sys.exit(repro(given.jobs, given.targets))
     except UserError as error:
         sys.exit("\n".join(f"error: {line}" for line in error.lines))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # before a stage ran
+        _complain("interrupted")
         sys.exit(130)
 
 

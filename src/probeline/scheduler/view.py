@@ -1,6 +1,7 @@
 """What a user sees of all stages: a line for what starts and ends, and on a terminal a last line of what is at work."""
 
 import time
+from collections import deque
 from collections.abc import Iterable
 
 from tqdm import tqdm
@@ -23,7 +24,7 @@ class View:
         self._width = max(map(len, names), default=0)
         self._all, self._ended = len(names), 0
         self._started: dict[str, float] = {}
-        self._said: dict[str, list[str]] = {}
+        self._said: dict[str, deque[str]] = {}
         self._began = time.monotonic()
         self._bar = bar("", bar_format="{desc}", dynamic_ncols=True)
         self.line(f"{count(self._all, 'stage')}, {jobs} at a time")
@@ -45,7 +46,7 @@ class View:
 
     def start(self, name: str) -> None:
         self._started[name] = time.monotonic()
-        self._said[name] = []
+        self._said[name] = deque(maxlen=1000)
         self.line(f"start      {name}")
 
     def said(self, name: str, text: str) -> None:
@@ -63,7 +64,7 @@ class View:
 
     def last_words(self, name: str) -> list[str]:
         """The lines in which a stage says why it failed: its errors, or its last lines."""
-        lines = self._said.get(name, [])
+        lines = list(self._said.get(name, ()))
         return [line for line in lines if line.startswith("error:")] or lines[-KEPT:]
 
     def seconds(self) -> str:
