@@ -9,4 +9,4 @@ elif [ ! -x "$python" ]; then
   echo "error: .venv: is missing or incomplete in this clone or worktree; run: make .venv/.ready" >&2
   exit 1
 fi
-PYTHONPATH=src exec "$python" "$@"
+DVC_PID=$PPID PYTHONPATH=src exec "$python" "$@"

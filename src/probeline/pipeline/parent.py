@@ -8,7 +8,8 @@ import os
 
 from probeline.pipeline.errors import UserError
 
-_STARTED_BY = os.getppid() if "DVC_ROOT" in os.environ else None
+# stages/python.sh names it, for Python takes a moment to start, and that dvc may be gone by then.
+_STARTED_BY = int(os.environ.get("DVC_PID") or os.getppid()) if "DVC_ROOT" in os.environ else None
 
 
 def gone() -> bool:
