@@ -1,11 +1,14 @@
 """One pass through a network, in the precision of the run."""
 
+import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from probeline.compute.data import Data
+from probeline.pipeline import numerics
 
 # Values of the images of one batch, where only memory limits it: 1024 images of 32x32 in color.
 VALUES = 1024 * 3 * 32 * 32
@@ -16,9 +19,22 @@ def forward(model: Callable[[Tensor], Tensor] | nn.Module, images: Tensor, preci
     if precision == "float32":
         out: Tensor = model(images)
         return out
-    with torch.autocast(images.device.type, torch.bfloat16):
+    with operations(precision, images.device), torch.autocast(images.device.type, torch.bfloat16):
         out = model(images)
     return out.float()
+
+
+def operations(precision: str, device: torch.device) -> AbstractContextManager[None]:
+    """Within it, forward and backward are the same operations on every processor that the pins make alike.
+
+    PyTorch asks the processor and not the pins whether oneDNN knows bfloat16. With AVX-512 it would call it, and oneDNN
+    limited to AVX2 does not know it. So it is left out, as PyTorch itself does on a processor without AVX-512.
+    """
+    limited = os.environ.get("ONEDNN_MAX_CPU_ISA") == numerics.PINS["ONEDNN_MAX_CPU_ISA"]
+    if precision == "float32" or device.type != "cpu" or not limited:
+        return nullcontext()
+    found: AbstractContextManager[None] = torch.backends.mkldnn.flags(enabled=False)
+    return found
 
 
 def batch_size(data: Data) -> int:

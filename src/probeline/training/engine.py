@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from probeline.compute.data import Data
-from probeline.compute.forward import forward
+from probeline.compute.forward import forward, operations
 from probeline.pipeline.checkpoint import Checkpoint
 from probeline.pipeline.errors import UserError
 from probeline.results.record import Evaluation
@@ -170,7 +170,8 @@ def _descend(
     """Make one step against the gradient of a loss and of the run's penalty."""
     for parameter in parameters:
         parameter.grad = None
-    torch.autograd.backward(loss)
+    with operations(recipe.precision, loss.device):
+        torch.autograd.backward(loss)
     if recipe.l2 is not None:
         add_penalty_gradient(recipe.l2, parameters, images)
     if recipe.clip_norm is not None:
