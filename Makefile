@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := PYTHONPATH=src $(BIN)/python
 
-.PHONY: help repro repair test test-slow check times scoreboard paper preset lock clean
+.PHONY: help repro repair test test-slow check times scoreboard verify paper preset lock clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,6 +33,9 @@ times: $(READY)  ## when, where and how fast each stage ran
 
 scoreboard: $(READY)  ## put metrics/scoreboard.md into README.md
 	$(RUN) -m probeline.report.readme
+
+verify: $(READY)  ## REV=HEAD: whether this machine's run gave the numbers in Git; EACH=1 names those that differ
+	$(RUN) -m probeline.report.verify "$(or $(REV),HEAD)" $(if $(EACH),--each)
 
 paper: $(READY)  ## REPORT=a: a report at its own size, as the experiment `a`; leaves the working tree alone
 	$(RUN) -m probeline.entries.presets "$(REPORT)" --experiment

@@ -34,8 +34,8 @@ def verify(root: Path, revision: str, *, each: bool = False) -> int:
         UserError: There is nothing to compare.
     """
     committed = git.committed(revision, LOCK, PARAMS)
-    sides = [committed.pop(name, b"") for name in (LOCK, PARAMS)], [_read(root / name) for name in (LOCK, PARAMS)]
-    (before, _), (now, params) = (_stages(*side, at) for side, at in zip(sides, (revision, "here"), strict=True))
+    before, _ = _stages(committed.pop(LOCK, b""), committed.pop(PARAMS, b""), revision)
+    now, params = _stages(_read(root / LOCK), _read(root / PARAMS), "here")
     asked.current(now, params)
     cached = asked.elsewhere(settings.folder("PROBELINE_LOGS") / "times.jsonl", now)
     changed = asked.otherwise(before, now)

@@ -132,6 +132,21 @@ class Evidence:
         )
         return rows
 
+    def points(self, run: str, step: str) -> dict[str, tuple[dict[str, str], float]]:
+        """The points of a run's history in Git at a step: by seed its row, and the epochs since the point before."""
+
+        def read() -> dict[str, dict[str, tuple[dict[str, str], float]]]:
+            found: dict[str, dict[str, tuple[dict[str, str], float]]] = {}
+            last: dict[str, float] = {}
+            for row in self.table(f"plots/history/{run}.csv"):
+                seed, epoch = row["seed"], float(row["epoch"])
+                found.setdefault(row["step"], {})[seed] = row, epoch - last.get(seed, 0.0)
+                last[seed] = epoch
+            return found
+
+        at_steps: dict[str, dict[str, tuple[dict[str, str], float]]] = self.once(("points", run), read)
+        return at_steps.get(step, {})
+
     def _folder(self, section: str, name: str) -> Path:
         return self.results / GROUPS[section].stage / name
 

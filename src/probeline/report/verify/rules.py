@@ -94,32 +94,18 @@ def _over_images(case: Case, fit: Fit, seen: float | None = None) -> Noise | Non
 
 def _point(case: Case) -> Noise | None:
     """A point of a curve: of one seed, or the mean of those that came so far."""
-    fits = case.evidence.fits(case.at)
-    rows = case.evidence.table(f"plots/history/{case.at['run']}.csv")
-    seeds = [row for row in rows if row["step"] == case.at["step"]]
-    column = "_".join(case.of)
+    column, points = "_".join(case.of), case.evidence.points(case.at["run"], case.at["step"])
     if "seed" not in case.at:
-        values = [float(row[column]) for row in seeds if row[column]]
+        values = [float(row[column]) for row, _ in points.values() if row[column]]
         if found := noise.of_mean(values, case.numbers):
             return found
-    seed = case.at.get("seed", seeds[0]["seed"] if seeds else "")
-    fit = next((fit for fit in fits if str(fit.values["seed"]) == seed), None)
-    if fit is None:
+    seed = case.at.get("seed") or next(iter(points), "")
+    fit = next((fit for fit in case.evidence.fits(case.at) if str(fit.values["seed"]) == seed), None)
+    if fit is None or seed not in points:
         return None
-    return _over_images(
-        case, fit, _seen(rows, seed, case.at["step"], fit.images["train"]) if case.of[0] == "train" else None
-    )
-
-
-def _seen(rows: list[dict[str, str]], seed: str, step: str, images: int) -> float:
-    """How many training images the minibatches since the last point had; all at most."""
-    epochs = [(row["step"], float(row["epoch"])) for row in rows if row["seed"] == seed]
-    before = 0.0
-    for at, epoch in epochs:
-        if at == step:
-            return max(min((epoch - before) * images, images), 1.0)
-        before = epoch
-    return float(images)
+    _, passes = points[seed]  # the minibatches since the last point: of few images, or of all
+    seen = max(min(passes, 1.0) * fit.images["train"], 1.0) if case.of[0] == "train" else None
+    return _over_images(case, fit, seen)
 
 
 def _best(case: Case) -> Noise | State | None:
