@@ -9,7 +9,7 @@ from probeline.report.verify.case import Case, Rule, State
 from probeline.report.verify.evidence import At, Evidence
 from probeline.report.verify.numbers import WHOLE, Address, cells, number
 from probeline.report.verify.rules import TOGETHER
-from probeline.report.verify.tables import Table, rule_of, table_of
+from probeline.report.verify.tables import Table, kind_of, rule_of, table_of
 
 FILES = "files"  # the group of those that are compared as a whole
 
@@ -57,7 +57,9 @@ def _file(file: str, evidence: Evidence, left_out: frozenset[tuple[str, str]]) -
     table, at = found
     sides, keys = (evidence.committed, evidence.here), list(table.keys)
     committed, here = (cells(file, side[file], keys) if file in side else {} for side in sides)
-    together = Counter(address.column for address, text in committed.items() if number(text) is not None)
+    kinds = Counter[str | None]()  # how many numbers of each kind are judged together
+    if committed != here:
+        kinds.update(kind_of(table, one.column) for one, text in committed.items() if number(text) is not None)
     for address in dict.fromkeys((*committed, *here)):
         before, now = committed.get(address, ""), here.get(address, "")
         if before == now and number(before) is None:
@@ -72,7 +74,7 @@ def _file(file: str, evidence: Evidence, left_out: frozenset[tuple[str, str]]) -
         elif rule is None:
             yield Verdict(group, file, address, before, now, State.UNKNOWN, math.inf)
         else:
-            numbers = together[address.column] if rule in TOGETHER else 1
+            numbers = kinds[kind_of(table, address.column)] if rule in TOGETHER else 1
             case = Case(file, address, where, before, now, committed, here, numbers, evidence)
             yield Verdict(group, file, address, before, now, *_judged(case, rule, ends=table.ends))
 

@@ -126,7 +126,7 @@ def _of_class(case: Case) -> Noise | None:
     """The accuracy of one class: a share of its test images of one seed, for all seeds have the same."""
     fits = case.evidence.fits(case.at)
     images = _images_of(case, fits, case.at["class"])
-    return noise.of_share(case.value, images) if images else None
+    return noise.of_share(case.value, images, case.numbers) if images else None
 
 
 def _confused(case: Case) -> Noise | None:
@@ -229,11 +229,11 @@ ONE = Rule("A number of one fit: over the images of its split.", _one)
 TRIED = Rule("A number of one of many settings: over its images, all settings together.", _tried)
 BEST = Rule("The test accuracy of a sweep's best point: that of another point is another choice.", _best, True)
 POINT = Rule("A point of a curve: over seeds or images, all points together.", _point)
-CLASS = Rule("The accuracy of a class: over its test images.", _of_class)
+CLASS = Rule("The accuracy of a class: over its test images, all classes together.", _of_class)
 CONFUSED = Rule("A cell of a confusion matrix: over the test images of its class, all cells together.", _confused)
 SOURCE = Rule("The accuracy of a source: over the test images of its own task.", _source)
 TERMS = Rule("The KL divergence and trustworthiness of a map: over its images.", _terms)
 SILHOUETTE = Rule("A mean silhouette: over the images of its class.", _silhouette)
 NORM = Rule("A norm of D13 or D14: over seeds.", _norm)
 LOSS_OF_SEEDS = Rule("A loss of D13 or D14: as far off as seeds differ, all epochs together.", _seeds_loss)
-TOGETHER = (TRIED, BEST, POINT, CONFUSED, LOSS_OF_SEEDS)
+TOGETHER = (CLASS, TRIED, BEST, POINT, CONFUSED, LOSS_OF_SEEDS)

@@ -225,21 +225,26 @@ def table_of(file: str) -> tuple[Table, dict[str, str]] | None:
 
 def rule_of(table: Table, address: Address) -> tuple[Rule | None, dict[str, str]]:
     """The rule of a number, None where it has none, and what its place says."""
-    rule, at = _of_column(TABLES.index(table), address.column)
+    columns, at = _match(TABLES.index(table), address.column)
     at = dict(at)
     if table.keys:
         at |= dict(zip(table.keys.values(), address.place, strict=True))
     elif address.place and address.place[0] in {"seeds", "resamples"} and len(address.place) > 1:
         at["fit"] = address.place[1]
-    return rule, at
+    return (None if columns is None else table.columns[columns]), at
+
+
+def kind_of(table: Table, column: str) -> str | None:
+    """The pattern of a column: numbers of a file with the same one are of one kind."""
+    return _match(TABLES.index(table), column)[0]
 
 
 @cache
-def _of_column(table: int, column: str) -> tuple[Rule | None, dict[str, str]]:
-    for columns, rule in TABLES[table].columns.items():
+def _match(table: int, column: str) -> tuple[str | None, dict[str, str]]:
+    for columns in TABLES[table].columns:
         if found := re.fullmatch(columns, column):
             at = {name: value for name, value in found.groupdict().items() if value is not None}
             if "split" in at:
                 at["value"] = f"{at['split']}_{at['metric']}"
-            return rule, at
+            return columns, at
     return None, {}

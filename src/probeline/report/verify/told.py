@@ -40,7 +40,7 @@ def answer(found: Sequence[Verdict], revision: str) -> str:
     numbers = [one for one in found if one.group != FILES]
     count, total = Counter(one.state for one in numbers), f"{len(numbers):,} numbers at {revision}"
     if outside := sum(one.state is State.OUTSIDE for one in found):
-        return f"No: of {total}, {outside:,} did not come out again: they are outside their intervals, or not there."
+        return f"No: of {total}, {outside:,} did not come out again: outside their intervals, or on one side alone."
     if unknown := sum(one.state is State.UNKNOWN for one in found):
         return f"It cannot be told: of {total}, {unknown:,} differ and have no interval."
     if not numbers:
@@ -64,7 +64,7 @@ def named(one: Verdict) -> str:
         where = " ".join(filter(None, ("/".join(path.parts[1:]), *one.address.place, one.address.column)))
     if not one.before or not one.now:
         return f"{where}: {'not in Git' if not one.before else 'not here'}"
-    if len(one.before) + len(one.now) > LONGEST:
+    if one.group == FILES or len(one.before) + len(one.now) > LONGEST:
         return where
     changed = f"{where} {one.before} -> {one.now}"
     if not one.over or one.over == ROUNDING:
