@@ -132,7 +132,7 @@ def split(spec: Split, raw: Raw) -> Task:
         images=np.concatenate(images),
         labels=np.vectorize(new_label.__getitem__, otypes=[np.int64])(labels),
         origin=np.concatenate([chosen + first[part] for part, chosen in used.items()]),
-        digests=_digests(raw, used),
+        digests=_digests(raw, used, source, test),
         train=position(train),
         validation=position(validation),
         test=position(test, source),
@@ -147,10 +147,12 @@ def _class(name: str, spec: Split, raw: Raw) -> str:
     return name if name in same else same[0]
 
 
-def _digests(raw: Raw, used: dict[str, Indices]) -> NDArray[np.uint64]:
-    found = {part: raw.digests(part) for part in used}
-    if "test" in found:
-        found["test"] = np.where(np.isin(found["test"], found["train"]), COPY, found["test"])
+def _digests(raw: Raw, used: dict[str, Indices], source: str, test: Indices) -> NDArray[np.uint64]:
+    """Of the images used; COPY for a test image of which the dataset has another that it does not test on."""
+    found = {part: raw.digests(part).copy() for part in used}
+    others = found["train"] if source == "test" else np.delete(found["train"], test)
+    of_test = found[source][test]
+    found[source][test] = np.where(np.isin(of_test, others), COPY, of_test)
     return np.concatenate([found[part][chosen] for part, chosen in used.items()])
 
 

@@ -25,7 +25,7 @@ class Task(Splits):
         origin: int64 (N,), which image of the dataset each is: its number among the training images or, counting on
             from the last of them, among the test images.
         digests: uint64 (N,), what tells pictures apart in every dataset (`Raw.digests`); COPY for a test image that
-            the dataset has among its training images too.
+            the dataset has once more, among the images that are not for testing.
     """
 
     dataset: str
@@ -35,10 +35,8 @@ class Task(Splits):
 
     @property
     def copies(self) -> int:
-        """How many test images are training images too: of the dataset, or drawn for train or validation."""
-        drawn = self.digests[np.concatenate([self.train.ravel(), self.validation.ravel()])]
-        test = self.digests[self.test]
-        return int(((test == COPY) | np.isin(test, drawn)).sum())
+        """How many test images the dataset has once more, among the images that are not for testing."""
+        return int((self.digests[self.test] == COPY).sum())
 
 
 class _About(Record):

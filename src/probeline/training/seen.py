@@ -53,7 +53,7 @@ def _path(folder: Path, seed: int) -> Path:
 def overlap(task: "Task", seen: Seen) -> dict[str, int]:
     """How many images of each split of a task were seen, under any name, the most of any resample.
 
-    A test image that the task's own dataset has among its training images is not counted: split has said so.
+    A test image of which the task's own dataset has a copy to train on is not counted: split has said so.
     """
     known = np.isin(task.digests, np.concatenate([np.empty(0, np.uint64), *seen.values()]))
     by_resample = [task.indices(resample) for resample in range(len(task.train))]

@@ -68,6 +68,13 @@ def test_copies_are_found_where_test_images_are_drawn_from_the_training_images()
     task = drawn(only, test=0.5, validation=0.2)
     there = set(task.images[np.concatenate([task.train[0], task.validation[0]])][:, 0, 0, 0].tolist())
     assert task.copies == sum(int(value) in there for value in task.images[task.test][:, 0, 0, 0]) > 0
+    assert seen.overlap(task, seen.in_training(task, 0, {}))["test"] == 0
+    other = drawn(only, test=0.5, validation=0.2, seed=1)  # draws other test images: those are known
+    known = {int(value) for value in task.images[task.train[0]][:, 0, 0, 0]}
+    own = {int(value) for value in other.images[np.concatenate([other.train[0], other.validation[0]])][:, 0, 0, 0]}
+    tested = [int(value) for value in other.images[other.test][:, 0, 0, 0]]
+    leaked = sum(value in known - own for value in tested)
+    assert seen.overlap(other, seen.in_training(task, 0, {}))["test"] == leaked > 0
 
 
 def test_the_stage_says_how_many_test_images_are_copies(tmp_path: Path) -> None:
