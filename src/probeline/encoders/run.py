@@ -9,7 +9,6 @@ from probeline.compute.view import View
 from probeline.encoders import embedding
 from probeline.encoders.embed import embed, network
 from probeline.encoders.spec import Encoder, view
-from probeline.pipeline.errors import ParamError
 from probeline.pipeline.folders import new_folder
 from probeline.pipeline.progress import say
 from probeline.results.embeddings import Embedded
@@ -24,7 +23,7 @@ def carry_out(name: str, spec: Encoder) -> dict[str, Any]:
         What the log should know.
 
     Raises:
-        ParamError: The source cannot read these images, or has been trained on test images of theirs.
+        ParamError: The source cannot read these images, or has been trained on many of their test images.
     """
     machine = device.choose()
     folder = Path("data/models") / spec.source
@@ -33,13 +32,7 @@ def carry_out(name: str, spec: Encoder) -> dict[str, Any]:
     shape = View(resize=resize).shape(task)
     trunk = network(source, spec, shape, folder)
     known = seen.overlap(task, seen.load(folder, spec.seed) if spec.weights == "trained" else {})
-    if known["test"]:
-        raise ParamError(
-            "",
-            f"{spec.source} was trained on {known['test']} of the test images of {spec.task}, "
-            "which would score it too well",
-            "embed another task",
-        )
+    seen.insist_on_unseen(task, spec.task, known["test"], f"{spec.source} was", "embed another task")
     started = time.perf_counter()
     vectors = embed(trunk, source, task, resize, machine)
     seconds = time.perf_counter() - started

@@ -8,7 +8,6 @@ import torch
 
 from probeline.compute import data, device
 from probeline.pipeline import checkpoint, files
-from probeline.pipeline.errors import ParamError
 from probeline.pipeline.folders import new_folder
 from probeline.results import outputs, runs
 from probeline.tasks import task as tasks
@@ -118,11 +117,5 @@ def record(job: Job, task: Task, parameters: int, results: list[SeedResult]) -> 
 
 
 def _insist_on_unseen(task: Task, job: Job) -> None:
-    for seed in job.seeds:
-        if known := seen.overlap(task, job.start.seen(seed))["test"]:
-            raise ParamError(
-                "",
-                f"the weights that it starts from were trained on {known} of the test images of {job.task}, "
-                "which would score it too well",
-                "give it another task",
-            )
+    known = max(seen.overlap(task, job.start.seen(seed))["test"] for seed in job.seeds)
+    seen.insist_on_unseen(task, job.task, known, "the weights that it starts from were", "give it another task")

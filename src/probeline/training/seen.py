@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
-from probeline.pipeline.errors import UserError
+from probeline.pipeline.errors import ParamError, UserError
+from probeline.pipeline.progress import say
 from probeline.training.model import remedy
 
 if TYPE_CHECKING:
     from probeline.tasks.task import Task
 
 Seen = Mapping[str, NDArray[np.uint64]]
+# Of the test images, what weights may have seen: even well-known datasets share some. One of the 10,000 test images of
+# CIFAR-100 is a training image of CIFAR-10, and the other way round. An accuracy is moved by this much at most.
+SHARED = 0.01
 
 
 def in_training(task: "Task", resample: int, before: Seen) -> Seen:
@@ -58,3 +62,23 @@ def overlap(task: "Task", seen: Seen) -> dict[str, int]:
     known = np.isin(task.digests, np.concatenate([np.empty(0, np.uint64), *seen.values()]))
     by_resample = [task.indices(resample) for resample in range(len(task.train))]
     return {split: max(int(known[found[split]].sum()) for found in by_resample) for split in by_resample[0]}
+
+
+def insist_on_unseen(task: "Task", name: str, known: int, whose: str, remedy: str) -> None:
+    """Refuse weights that were trained on test images; only say it where these are SHARED of them or fewer.
+
+    Args:
+        name: Of the task.
+        known: Test images that were trained on, from `overlap`.
+        whose: "resnet18 was", say.
+        remedy: What to do.
+
+    Raises:
+        ParamError: There are more.
+    """
+    if not known:
+        return
+    what = f"{whose} trained on {known} of the {len(task.test)} test images of {name}"
+    if known > SHARED * len(task.test):
+        raise ParamError("", f"{what}, which would score it too well", remedy)
+    say(f"warning: {what}; up to {SHARED:.0%} are let pass")

@@ -151,7 +151,7 @@ class Trained(Fresh):
 
 
 def test_weights_that_saw_the_test_images_are_refused(task: Task) -> None:
-    with pytest.raises(ParamError, match=r"the weights that it starts from were trained on 4 of the test images of ma"):
+    with pytest.raises(ParamError, match=r"the weights that it starts from were trained on 4 of the 15 test images"):
         run(start=Trained({"made": task.digests[task.test[:4]]}))
     assert not RESULTS.exists()
     run(start=Trained({"another": task.digests[task.train[0]]}))

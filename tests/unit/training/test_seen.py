@@ -1,12 +1,13 @@
 """Which images weights were trained on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from probeline.pipeline import files
-from probeline.pipeline.errors import UserError
+from probeline.pipeline.errors import ParamError, UserError
 from probeline.tasks.task import Task
 from probeline.training import seen
 
@@ -33,6 +34,18 @@ def test_the_overlap_is_the_most_of_any_resample(task: Task) -> None:
     assert seen.overlap(task, {"photos": task.digests[task.test]}) == {"train": 0, "validation": 0, "test": 15}
     assert seen.overlap(task, {"photos": task.digests + 60}) == {"train": 0, "validation": 0, "test": 0}
     assert seen.overlap(task, {}) == {"train": 0, "validation": 0, "test": 0}
+
+
+def test_a_few_shared_images_are_said_and_more_are_refused(task: Task, capsys: pytest.CaptureFixture[str]) -> None:
+    many = replace(task, test=np.repeat(task.test, 20))  # 300
+    seen.insist_on_unseen(many, "photos", 0, "mine was", "embed another task")
+    assert capsys.readouterr().out == ""
+    seen.insist_on_unseen(many, "photos", 3, "mine was", "embed another task")
+    assert capsys.readouterr().out == (
+        "warning: mine was trained on 3 of the 300 test images of photos; up to 1% are let pass\n"
+    )
+    with pytest.raises(ParamError, match=r"mine was trained on 4 of the 300 test images of photos, which would score"):
+        seen.insist_on_unseen(many, "photos", 4, "mine was", "embed another task")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK"])
