@@ -93,8 +93,8 @@ STAGES = {group.stage: group for group in GROUPS.values()}
 
 
 def force(stage: str, name: str) -> str:
-    """The command that makes a stage's outputs again."""
-    return f"dvc repro --force {stage}@{name}"
+    """The command that makes a stage's outputs again. --force by itself would run all that it follows from, too."""
+    return f"dvc repro --force {stage}@{name} --single-item"
 
 
 def again(path: Path) -> str:

@@ -97,7 +97,7 @@ def test_saved_twice_the_bytes_are_the_same(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_names_the_command(tmp_path: Path) -> None:
-    line = r"mnist/raw.json: is missing or damaged; run: dvc repro --force fetch@mnist$"
+    line = r"mnist/raw.json: is missing or damaged; run: dvc repro --force fetch@mnist --single-item$"
     with pytest.raises(UserError, match=line):
         raw.load(tmp_path / "mnist")
 
@@ -109,7 +109,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     about = json.loads((folder / "raw.json").read_text())
     assert about == {"version": 1, "classes": ["a"], "images": "arrays"}
     (folder / "raw.json").write_text(json.dumps(about | {"version": 2}))
-    line = r"raw.json: has version 2 of its format, and version 1 is read; run: dvc repro --force fetch@mnist$"
+    line = r"raw.json: has version 2 of its format, and version 1 is read; run: dvc repro --force fetch@mnist --si"
     with pytest.raises(UserError, match=line):
         raw.load(folder)
 
@@ -134,5 +134,5 @@ def test_damaged_files_are_one_line_with_the_command(tmp_path: Path, kind: str) 
         (path if kind == "missing" else folder / "train_labels.npy").unlink()
     else:
         np.save(folder / ("train_labels.npy" if kind == "fewer labels" else "train_digests.npy"), np.array([0]))
-    with pytest.raises(UserError, match=r"(damaged|fit each other); run: dvc repro --force fetch@mine$"):
+    with pytest.raises(UserError, match=r"(damaged|fit each other); run: dvc repro --force fetch@mine --single-item$"):
         raw.load(folder).images("train", [0, 1], 4)

@@ -51,7 +51,9 @@ def test_what_is_missing_or_damaged_is_one_line_with_the_stage_to_run(
     (folder / file).unlink()
     if content is not None:
         (folder / file).write_bytes(content)
-    with pytest.raises(UserError, match=r"^[^\n]*is missing or damaged; run: dvc repro --force embed@mine-made$"):
+    with pytest.raises(
+        UserError, match=r"^[^\n]*is missing or damaged; run: dvc repro --force embed@mine-made --single-item$"
+    ):
         embedding.load(folder)
 
 
@@ -59,6 +61,7 @@ def test_another_version_is_refused(folder: Path) -> None:
     path = folder / "embedding.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
     with pytest.raises(
-        UserError, match=r"has version 2 of its format, and version 1 is read; run: dvc repro --force embed@mine-made$"
+        UserError,
+        match=r"has version 2 of its format, and version 1 is read; run: dvc repro --force embed@mine-made --sin",
     ):
         embedding.load(folder)

@@ -72,7 +72,7 @@ def test_test_images_that_were_trained_on_are_refused(task: Task) -> None:
         ({"task": "gone"}, "data/tasks/gone/task.json: is missing or damaged; run: dvc repro --force split@gone"),
         (
             {"source": "gone"},
-            "data/models/gone/model.json: is missing or damaged; run: dvc repro --force train@gone (or transfer@, fin",
+            "data/models/gone/model.json: is missing or damaged; run: dvc repro --force train@gone --single-item",
         ),
     ],
 )

@@ -62,4 +62,4 @@ def test_entries_refer_to_sections_that_are_there() -> None:
 
 
 def test_the_command_that_makes_something_again() -> None:
-    assert force("probe", "mine") == "dvc repro --force probe@mine"
+    assert force("probe", "mine") == "dvc repro --force probe@mine --single-item"

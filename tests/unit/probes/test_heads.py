@@ -70,7 +70,9 @@ def test_equal_heads_are_equal_bytes(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"{"])
 def test_what_is_missing_or_damaged_is_one_line_with_the_stage_to_run(folder: Path, content: bytes | None) -> None:
     (folder / "resample-0.logistic.pt").write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"logistic.pt: is missing or damaged; run: dvc repro --force probe@mine-made$"):
+    with pytest.raises(
+        UserError, match=r"logistic.pt: is missing or damaged; run: dvc repro --force probe@mine-made --single-item$"
+    ):
         heads.load_heads(folder).weights("logistic", 0)
     for odd in ({"weight": torch.ones(3, 2)}, {"weight": torch.ones(3, 2), "bias": torch.ones(2)}):
         torch.save(odd, folder / "resample-0.logistic.pt")
@@ -79,12 +81,16 @@ def test_what_is_missing_or_damaged_is_one_line_with_the_stage_to_run(folder: Pa
     (folder / "heads.json").unlink()
     if content is not None:
         (folder / "heads.json").write_bytes(content)
-    with pytest.raises(UserError, match=r"heads.json: is missing or damaged; run: dvc repro --force probe@mine-made$"):
+    with pytest.raises(
+        UserError, match=r"heads.json: is missing or damaged; run: dvc repro --force probe@mine-made --single-item$"
+    ):
         heads.load_heads(folder)
 
 
 def test_another_version_is_refused(folder: Path) -> None:
     path = folder / "heads.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
-    with pytest.raises(UserError, match=r"version 2 of its format.*; run: dvc repro --force probe@mine-made$"):
+    with pytest.raises(
+        UserError, match=r"version 2 of its format.*; run: dvc repro --force probe@mine-made --single-item$"
+    ):
         heads.load_heads(folder)

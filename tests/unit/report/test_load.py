@@ -55,7 +55,7 @@ def test_a_seed_that_diverged_has_no_outputs_to_read() -> None:
 )
 def test_what_is_missing_names_its_stage(gone: str, stage: str) -> None:
     (RESULTS / gone).unlink()
-    with pytest.raises(UserError, match=f"is missing or damaged; run: dvc repro --force {stage}$"):
+    with pytest.raises(UserError, match=f"is missing or damaged; run: dvc repro --force {stage} --single-item$"):
         load(ENTRIES, RESULTS)
 
 

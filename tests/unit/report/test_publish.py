@@ -69,7 +69,9 @@ def test_a_summary_that_fails_changes_nothing() -> None:
     for old in ("metrics/summary.csv", "plots/curves/mine.csv"):
         files.write(Path(old), "old\n")
     Path("data/results/train/mine/layers.txt").unlink()
-    with pytest.raises(UserError, match=r"layers.txt: is missing or damaged; run: dvc repro --force train@mine$"):
+    with pytest.raises(
+        UserError, match=r"layers.txt: is missing or damaged; run: dvc repro --force train@mine --single-item$"
+    ):
         summary.main()
     assert (names("metrics"), names("plots")) == ({"summary.csv"}, {"curves/mine.csv"})
     assert Path("metrics/summary.csv").read_text() == "old\n"

@@ -53,7 +53,7 @@ def test_outputs_of_another_kind_or_shape_are_refused(edit: Callable[[Arrays], A
     with np.load(path) as found:
         arrays = edit(dict(found))
     np.savez(path, **arrays)
-    assert refusal() == f"{path}: {what}; run: dvc repro --force train@mine"
+    assert refusal() == f"{path}: {what}; run: dvc repro --force train@mine --single-item"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_record_that_does_not_fit_is_one_line_with_its_stage(file: str, edit: 
     path = RESULTS / file
     path.write_text(json.dumps(json.loads(path.read_text()) | edit))
     stage, name = path.parts[2:4]
-    assert refusal() == f"{path}: {what}; run: dvc repro --force {stage}@{name}"
+    assert refusal() == f"{path}: {what}; run: dvc repro --force {stage}@{name} --single-item"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_record_that_does_not_fit_is_one_line_with_its_stage(file: str, edit: 
 def test_a_map_that_was_cut_or_changed_is_refused(edit: Callable[[str], str]) -> None:
     path = RESULTS / "tsne/mine-made/map.csv"
     path.write_text(edit(path.read_text()))
-    assert refusal() == f"{path.parent}: is missing or damaged; run: dvc repro --force tsne@mine-made"
+    assert refusal() == f"{path.parent}: is missing or damaged; run: dvc repro --force tsne@mine-made --single-item"
 
 
 def test_labels_beyond_the_classes_are_refused() -> None:
@@ -89,7 +89,7 @@ def test_labels_beyond_the_classes_are_refused() -> None:
     with np.load(path) as found:
         arrays = dict(found)
     np.savez(path, **arrays | {"labels": arrays["labels"] + 1})
-    assert refusal() == f"{path}: is missing or damaged; run: dvc repro --force split@made"
+    assert refusal() == f"{path}: is missing or damaged; run: dvc repro --force split@made --single-item"
 
 
 def test_a_class_name_that_is_no_text_is_escaped(task: Task) -> None:

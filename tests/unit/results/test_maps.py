@@ -40,5 +40,7 @@ def test_what_is_missing_or_damaged_is_one_line_with_the_stage_to_run(
     (folder / file).unlink()
     if content is not None:
         (folder / file).write_bytes(content)
-    with pytest.raises(UserError, match=r"^[^\n]*is missing or damaged; run: dvc repro --force tsne@z32$"):
+    with pytest.raises(
+        UserError, match=r"^[^\n]*is missing or damaged; run: dvc repro --force tsne@z32 --single-item$"
+    ):
         maps.load(folder)

@@ -90,7 +90,8 @@ def test_what_is_missing_or_damaged_is_one_line_with_the_stage_to_run(content: A
         path.write_bytes(content)
     with pytest.raises(UserError) as error:
         outputs.load(path)
-    assert error.value.lines == (f"{path}: is missing or damaged; run: dvc repro --force probe@mine-made",)
+    line = f"{path}: is missing or damaged; run: dvc repro --force probe@mine-made --single-item"
+    assert error.value.lines == (line,)
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
@@ -99,7 +100,8 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     np.savez(path, version=2, test_surprise=np.ones(2))
     with pytest.raises(UserError) as error:
         outputs.load(path)
-    line = f"{path}: has version 2 of its format, and version 1 is read; run: dvc repro --force train@mine"
+    what = "has version 2 of its format, and version 1 is read"
+    line = f"{path}: {what}; run: dvc repro --force train@mine --single-item"
     assert error.value.lines == (line,)
 
 

@@ -55,7 +55,7 @@ def saved(record: Record, folder: Path, place: str) -> Path:
 
 
 def remedy(place: str) -> str:
-    return f"dvc repro --force {place.partition('/')[0]}@mine"
+    return f"dvc repro --force {place.partition('/')[0]}@mine --single-item"
 
 
 @pytest.mark.parametrize(("place", "record"), RECORDS.items(), ids=list(RECORDS))
@@ -128,7 +128,7 @@ def test_what_is_missing_or_damaged_is_one_line_with_the_stage_to_run(
 def test_a_record_of_another_shape_is_damaged(change: dict[str, Any], tmp_path: Path) -> None:
     path = saved(MEASURED, tmp_path, "train/mine/measured.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(UserError, match=r"is missing or damaged; run: dvc repro --force train@mine$"):
+    with pytest.raises(UserError, match=r"is missing or damaged; run: dvc repro --force train@mine --single-item$"):
         Measured.load(path)
 
 

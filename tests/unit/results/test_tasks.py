@@ -77,11 +77,13 @@ def test_what_is_missing_or_damaged_is_one_line_with_the_stage_to_run(
     (folder / file).unlink()
     if content is not None:
         (folder / file).write_bytes(content)
-    with pytest.raises(UserError, match=r"^[^\n]*is missing or damaged; run: dvc repro --force split@made$"):
+    with pytest.raises(
+        UserError, match=r"^[^\n]*is missing or damaged; run: dvc repro --force split@made --single-item$"
+    ):
         tasks.load(folder)
 
 
 def test_labels_without_an_array_are_damaged(folder: Path) -> None:
     np.savez(folder / "labels.npz", labels=np.zeros(3))
-    with pytest.raises(UserError, match=r"is missing or damaged; run: dvc repro --force split@made$"):
+    with pytest.raises(UserError, match=r"is missing or damaged; run: dvc repro --force split@made --single-item$"):
         tasks.load(folder)

@@ -88,7 +88,7 @@ def test_what_cannot_be_read_is_refused_with_the_stage_to_run(tmp_path: Path, ed
     path.write_text(json.dumps(edit(json.loads(path.read_text()))))
     with pytest.raises(UserError) as error:
         model.load(folder)
-    remedy = "run: dvc repro --force train@mine (or transfer@, finetune@, weights@)"
+    remedy = "run: dvc repro --force train@mine --single-item (or transfer@, finetune@, weights@)"
     assert error.value.lines == (f"{path}: {line}; {remedy}",)
 
 

@@ -73,7 +73,9 @@ def test_one_that_gets_no_better_keeps_the_probe() -> None:
 
 @pytest.mark.usefixtures("project")
 def test_without_its_probe_it_is_one_line_with_the_stage_to_run() -> None:
-    with pytest.raises(UserError, match=r"heads.json: is missing or damaged; run: dvc repro --force probe@mine-made$"):
+    with pytest.raises(
+        UserError, match=r"heads.json: is missing or damaged; run: dvc repro --force probe@mine-made --single-item$"
+    ):
         job(Finetune.model_validate(FINETUNE))
 
 

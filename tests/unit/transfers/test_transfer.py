@@ -198,7 +198,7 @@ def test_weights_that_are_missing_or_damaged(task: Task, first: Path, content: b
         (first / "seed-0.pt").unlink()
     else:
         (first / "seed-0.pt").write_bytes(content)
-    line = r"first/seed-0.pt: is missing or damaged; run: dvc repro --force train@first \(or transfer@, finetune@, wei"
+    line = r"first/seed-0.pt: is missing or damaged; run: dvc repro --force train@first --single-item"
     with pytest.raises(UserError, match=line):
         begun(task, first)
 
