@@ -10,7 +10,7 @@ The same content gives the same bytes.
 """
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -93,7 +93,7 @@ class Arrays:
 
     def images(self, split: str, indices: Indices, pixels: int | None) -> Images:
         """See `Raw.images`."""
-        found = np.array(self.arrays[split][np.asarray(indices, np.int64)])
+        found = np.asarray(self.arrays[split])[np.asarray(indices, np.int64)]
         if pixels is None or found.shape[1:3] == (pixels, pixels):
             return found
         small = np.empty((len(found), pixels, pixels, found.shape[3]), np.uint8)
@@ -187,15 +187,17 @@ def load(folder: Path) -> Raw:
     store: Arrays | Files
     splits = [split for split in SPLITS if (folder / f"{split}_labels.npy").exists()]
     labels = {split: files.read_array(folder / f"{split}_labels.npy", (np.int64, 1), remedy) for split in splits}
+    by_split: Sequence[Mapping[str, Sized]]
     if about.images == "arrays":
         arrays = {
             split: files.read_array(folder / f"{split}_images.npy", (np.uint8, 4), remedy, "r") for split in splits
         }
-        store, counts = Arrays(arrays), {split: len(images) for split, images in arrays.items()}
+        store, by_split = Arrays(arrays), [arrays]
     else:
         store = _open(folder, splits, remedy)
-        counts = {split: len(names) for split, names in store.names.items()}
-    if counts != {split: len(found) for split, found in labels.items()} or "train" not in splits:
+        by_split = [store.names, store.pixels]
+    fit = all(len(found[split]) == len(labels[split]) for found in by_split for split in splits)
+    if not fit or "train" not in splits:
         raise UserError(f"{folder}: its images and labels do not fit each other; {remedy}")
     return Raw(tuple(about.classes), labels, store)
 

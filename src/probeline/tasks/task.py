@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probeline.pipeline import files
+from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import force
 from probeline.results import splits
 from probeline.results.record import Record
@@ -73,4 +74,8 @@ def load(folder: Path) -> Task:
         name: files.read_array(folder / f"{name}.npy", kind, remedy, "r" if name == "images" else None)
         for name, kind in _KINDS.items()
     }
-    return Task(dataset=about.dataset, classes=tuple(about.classes), **arrays)
+    found = Task(dataset=about.dataset, classes=tuple(about.classes), **arrays)
+    of_each = (found.images, found.origin, found.digests)
+    if not splits.consistent(found) or any(len(array) != len(found.labels) for array in of_each):
+        raise UserError(f"{folder}: is missing or damaged; {remedy}")
+    return found

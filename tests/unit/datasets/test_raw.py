@@ -114,7 +114,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         raw.load(folder)
 
 
-@pytest.mark.parametrize("kind", ["cut", "flipped", "missing", "fewer labels", "no labels", "digests"])
+@pytest.mark.parametrize("kind", ["cut", "flipped", "missing", "fewer labels", "no labels", "digests", "one digest"])
 def test_damaged_files_are_one_line_with_the_command(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -132,6 +132,8 @@ def test_damaged_files_are_one_line_with_the_command(tmp_path: Path, kind: str) 
         path.write_bytes(sound[:60] + bytes([sound[60] ^ 1]) + sound[61:])
     elif kind in {"missing", "no labels"}:
         (path if kind == "missing" else folder / "train_labels.npy").unlink()
+    elif kind == "one digest":
+        np.save(folder / "train_digests.npy", np.array([5], np.uint64))
     else:
         np.save(folder / ("train_labels.npy" if kind == "fewer labels" else "train_digests.npy"), np.array([0]))
     with pytest.raises(UserError, match=r"(damaged|fit each other); run: dvc repro --force fetch@mine --single-item$"):

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from probeline.pipeline.errors import UserError
 from probeline.tasks import task as tasks
@@ -41,6 +43,21 @@ def test_a_damaged_task_names_the_command(folder: Path, file: str, content: byte
     if content is not None:
         (folder / file).write_bytes(content)
     with pytest.raises(UserError, match=r"missing or damaged; run: dvc repro --force split@made-3 "):
+        tasks.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("labels", np.full(60, 3)),
+        ("train", np.full((2, 30), 60)),
+        ("images", np.zeros((59, 4, 4, 1), np.uint8)),
+        ("digests", np.zeros(61, np.uint64)),
+    ],
+)
+def test_arrays_that_do_not_fit_each_other_are_damaged(folder: Path, file: str, content: NDArray[Any]) -> None:
+    np.save(folder / f"{file}.npy", content)
+    with pytest.raises(UserError, match=r"made-3: is missing or damaged; run: dvc repro --force split@made-3 "):
         tasks.load(folder)
 
 
