@@ -51,9 +51,9 @@ def digest(image: NDArray[np.uint8]) -> int:
     Args:
         image: (H, W, 1) or (H, W, 3).
     """
-    height, width = image.shape[:2]
+    height, width, channels = image.shape
     found = hashlib.blake2b(f"{height} {width} ".encode(), digest_size=8)
-    found.update(np.ascontiguousarray(np.broadcast_to(image, (height, width, 3))).data)
+    found.update(np.ascontiguousarray(image if channels == 3 else np.repeat(image, 3, axis=2)).data)
     return int.from_bytes(found.digest())
 
 
