@@ -22,8 +22,8 @@ def main(name: str) -> None:
     with new_folder(Path("data/results/split") / name) as folder:
         results.save(drawn, folder)
     if drawn.copies:
-        of = f"{drawn.copies} of the {len(drawn.test)} test images are training images of {spec.dataset} too"
-        say(f"warning: {name}: {of}; scores of them say nothing: remove them from one side of the dataset")
+        of = f"test images that {spec.dataset} has for training too: {drawn.copies} of {len(drawn.test)}"
+        say(f"warning: {name}: {of}; scores of them say nothing of new images")
     sizes = f"{drawn.train.shape[1]} train, {drawn.validation.shape[1]} validation, {len(drawn.test)} test images"
     resamples = f"{spec.resamples} resample{'s'[: spec.resamples > 1]}"
     say(f"{name}: {sizes}, {len(drawn.classes)} classes, {resamples} of {spec.dataset}")

@@ -17,12 +17,14 @@ def copies(raw: Raw) -> list[str]:
     twice = np.unique(classes_of[1:][classes_of[1:] == classes_of[:-1]])
     if len(twice):
         lines.append(
-            f"{len(twice)} images are in more than one class{_named(raw, digests, twice)}; which class is right?"
+            f"images in more than one class: {len(twice)}{_named(raw, digests, twice)}; "
+            "keep each in the right one, if they are yours"
         )
     if "test" in digests and (same := np.isin(digests["test"], digests["train"])).any():
         lines.append(
-            f"{same.sum()} of {len(same)} test images are training images too"
-            f"{_named(raw, digests, digests['test'][same])}; scores of them say nothing: remove them from one side"
+            f"test images that are training images too: {same.sum()} of {len(same)}"
+            f"{_named(raw, digests, digests['test'][same])}; "
+            "scores of them say nothing of new images: remove them from one side, if they are yours"
         )
     return lines
 

@@ -47,8 +47,8 @@ def test_the_stage_says_how_many_test_images_are_training_images(tmp_path: Path)
     sha256 = hashlib.sha256((tmp_path / "own.npz").read_bytes()).hexdigest()
     (tmp_path / "params.yaml").write_text(f"datasets:\n  own: {{kind: npz, path: own.npz, sha256: {sha256}}}\n")
     assert fetch(tmp_path, "own").stdout.splitlines()[0] == (
-        "warning: own: 2 of 2 test images are training images too; "
-        "scores of them say nothing: remove them from one side"
+        "warning: own: test images that are training images too: 2 of 2; "
+        "scores of them say nothing of new images: remove them from one side, if they are yours"
     )
     shutil.rmtree(tmp_path / ".downloads")
 

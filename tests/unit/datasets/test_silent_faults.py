@@ -18,7 +18,8 @@ from probeline.datasets._raw import Arrays, Raw
 from probeline.pipeline.errors import UserError
 from tests.unit.datasets.test_image_folder import picture, read_folder
 
-NOTHING = "scores of them say nothing: remove them from one side"
+TWICE = "keep each in the right one, if they are yours"
+NOTHING = "scores of them say nothing of new images: remove them from one side, if they are yours"
 
 
 def made(folder: Path, *names: str) -> None:
@@ -180,8 +181,8 @@ def test_the_same_image_in_two_places_is_said(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "set/train/a/1.png", tmp_path / "set/train/b/6.png")
     Image.open(tmp_path / "set/train/b/3.png").save(tmp_path / "set/test/b/7.bmp")
     assert copies(read_folder("set")) == [
-        "1 images are in more than one class (train/a/1.png, train/b/6.png); which class is right?",
-        "1 of 3 test images are training images too (train/b/3.png, test/b/7.bmp); " + NOTHING,
+        "images in more than one class: 1 (train/a/1.png, train/b/6.png); " + TWICE,
+        "test images that are training images too: 1 of 3 (train/b/3.png, test/b/7.bmp); " + NOTHING,
     ]
 
 
@@ -190,7 +191,7 @@ def test_the_same_array_in_two_places_is_said() -> None:
     labels = {"train": np.array([0, 1, 1]), "test": np.array([1, 1, 0])}
     arrays = {"train": images[:3], "test": images[[2, 2, 4]]}
     (line,) = copies(Raw(("a", "b"), labels, Arrays(arrays)))
-    assert line.startswith("2 of 3 test images are training images too; scores of them say nothing")
+    assert line.startswith("test images that are training images too: 2 of 3; scores of them say nothing")
 
 
 def read_npz(folder: Path, **arrays: Any) -> Raw:

@@ -86,5 +86,5 @@ def test_the_stage_says_how_many_test_images_are_copies(tmp_path: Path) -> None:
         cwd=tmp_path, env=surroundings(PYTHONPATH=str(ROOT / "src")), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.startswith(
-        "warning: half: 10 of the 20 test images are training images of first too; scores of them say nothing: "
+        "warning: half: test images that first has for training too: 10 of 20; scores of them say nothing of new "
     )
