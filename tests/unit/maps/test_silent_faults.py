@@ -30,9 +30,21 @@ def test_the_divergence_of_points_with_more_equals_than_the_perplexity_is_finite
     assert divergence(vectors, xy, 5.0) == pytest.approx(made.divergence(vectors, xy, 5.0), rel=1e-3)
 
 
+def test_a_few_equal_vectors_leave_a_map_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tsne, "COUNTED", 50)
+    vectors = np.random.default_rng(0).normal(size=(400, 8))
+    vectors[0] = vectors[1] = vectors[2]
+    drawn = tsne.draw(made.spec(implementation="opentsne", iterations=300), made.embedding(vectors, np.arange(400) % 3))
+    xy = made.positions(drawn)
+    assert tsne.on_each_other(xy, tsne.TOUCHING).sum() == 2
+    assert np.ptp(xy, axis=0).max() < 100
+    # The implementation's own divergence, which counts the nearest neighbors alone.
+    assert drawn.facts.kl == pytest.approx(made.divergence(vectors, xy, 8.0), rel=0.05)
+
+
 def test_too_many_points_with_equal_vectors_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tsne, "COUNTED", 50)
     vectors = np.repeat(np.random.default_rng(0).normal(size=(20, 8)), 3, 0)
     spec: Any = made.spec(implementation="sklearn", perplexity=5.0, iterations=300)
-    with pytest.raises(ParamError, match=r"images: some of 60 vectors are equal or nearly so, .* lower images to 50"):
+    with pytest.raises(ParamError, match=r"images: many of 60 vectors are equal or nearly so, .* lower images to 50"):
         tsne.draw(spec, made.embedding(vectors, np.arange(60) % 3))
