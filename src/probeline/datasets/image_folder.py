@@ -42,6 +42,7 @@ class Spec(params.Spec):
     """`kind: image_folder`; `path` of a folder, .zip, .tar or .tar.gz; `sha256` of its content."""
 
     CHANNELS: ClassVar = 3
+    ONE_SIZE: ClassVar = False
 
     kind: Literal["image_folder"]
     path: str = Field(min_length=1)

@@ -42,6 +42,7 @@ def check(everything: Any) -> Entries:
     for mistakes in (
         _same_names(named),
         _circles(groups),
+        consistency.sizes(groups),
         consistency.tasks(groups),
         consistency.seeds(groups),
         consistency.encoders(groups),

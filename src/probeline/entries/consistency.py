@@ -17,6 +17,14 @@ def runs(groups: Groups) -> dict[str, Any]:
     return found | {f"sweeps.{name}.run": sweep.run for name, sweep in groups["sweeps"].items()}
 
 
+def sizes(groups: Groups) -> Iterator[str]:
+    """Tasks that leave images as they are, of a dataset whose images have sizes of their own."""
+    for name, task in groups["tasks"].items():
+        dataset = groups["datasets"].get(task.dataset)
+        if task.pixels is None and not getattr(dataset, "ONE_SIZE", True):
+            yield f"tasks.{name}.pixels: {task.dataset} has images of many sizes; give the side of a square, say 224"
+
+
 def tasks(groups: Groups) -> Iterator[str]:
     """Where a run or a probe does not fit its task."""
     for where, run in runs(groups).items():

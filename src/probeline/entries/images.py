@@ -14,13 +14,11 @@ class Images:
 
     Attributes:
         shape: (C, H, W).
-        channels: C of it, which may be known alone.
         classes: How many there are.
         counts: How many images each split has.
     """
 
     shape: tuple[int, int, int] | None
-    channels: int | None
     classes: int | None
     counts: Mapping[str, int | None]
 
@@ -31,8 +29,8 @@ class Images:
 
     def likely(self) -> tuple[tuple[int, int, int], int]:
         """Shape and classes, those of LIKELY where they are not known."""
-        (channels, height, width), classes = LIKELY
-        return self.shape or (self.channels or channels, height, width), self.classes or classes
+        shape, classes = LIKELY
+        return self.shape or shape, self.classes or classes
 
 
 def of_task(name: str, groups: Groups) -> Images | None:
@@ -49,4 +47,4 @@ def of_task(name: str, groups: Groups) -> Images | None:
         classes = len(task.classes)
     sizes = {split: getattr(task, split) for split in ("train", "validation", "test")}
     counts = {split: size if isinstance(size, int) else None for split, size in sizes.items()}
-    return Images(shape, channels, classes, counts)
+    return Images(shape, classes, counts)

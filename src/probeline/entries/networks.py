@@ -94,8 +94,6 @@ def _view(run: Any, images: Images) -> None:
     """
     if images.shape is not None:
         data.insist(run.view(), images.shape)
-    elif images.channels is not None:
-        data.constants(run.normalize, images.channels)
 
 
 def _normalizes(found: Built) -> bool:

@@ -77,6 +77,13 @@ def test_a_fine_tuning_goes_on_where_its_encoder_is(changes: dict[str, Any], lin
     assert found.startswith(f"params.yaml: {line}")
 
 
+def test_images_of_many_sizes_need_one_before_they_are_read() -> None:
+    own = {"digits": {"kind": "image_folder", "path": "mine"}}
+    line = "params.yaml: tasks.small.pixels: digits has images of many sizes; give the side of a square, say 224"
+    assert refusal(everything(datasets=own)) == line
+    check(everything(datasets=own, tasks={"small": TASK | {"pixels": 32}}))
+
+
 def test_probes_are_judged_against_pixels_and_an_untrained_encoder() -> None:
     for missing, what in (("pixels", "raw pixels (a source of kind pixels)"), ("untrained", "an untrained encoder")):
         probes = {name: probe for name, probe in ENCODED["probes"].items() if name != missing}
@@ -277,22 +284,25 @@ def test_what_is_embedded_does_not_fit_its_task(group: str, entry: dict[str, Any
 
 
 def test_names_of_layers_are_looked_at_where_sizes_must_be_seen_first() -> None:
-    own = {"digits": {"kind": "image_folder", "path": "somewhere", "sha256": "0" * 64}}
+    own: dict[str, Any] = {
+        "datasets": {"digits": {"kind": "image_folder", "path": "somewhere", "sha256": "0" * 64}},
+        "tasks": {"small": TASK | {"pixels": 32}},
+    }
     mlp = {"narrow": RUN | {"model": MLP}}
-    check(everything(datasets=own, train=mlp, transfer={"other": TRANSFER}))
-    check(everything(datasets=own, train=mlp, transfer={"other": TRANSFER | {"model": MLP | {"embedding": 6}}}))
+    check(everything(**own, train=mlp, transfer={"other": TRANSFER}))
+    check(everything(**own, train=mlp, transfer={"other": TRANSFER | {"model": MLP | {"embedding": 6}}}))
     for changes, line in (
         ({"load": ["feature"]}, "transfer.other.load: unknown layer 'feature'; did you mean 'features'?"),
         ({"trainable": {"last": 4}}, "transfer.other.trainable.last: 4 of 3 layers; ask for fewer"),
         ({"model": MLP | {"hidden": [8, 3]}}, "transfer.other: the layer 'features.fc2' is not in narrow; name it in"),
     ):
-        found = refusal(everything(datasets=own, train=mlp, transfer={"other": TRANSFER | changes}))
+        found = refusal(everything(**own, train=mlp, transfer={"other": TRANSFER | changes}))
         assert found.startswith(f"params.yaml: {line}")
     line = "params.yaml: train.narrow.model: pixels has no layer to train; name another model"
-    assert refusal(everything(datasets=own, train={"narrow": RUN | {"model": {"name": "pixels"}}})) == line
+    assert refusal(everything(**own, train={"narrow": RUN | {"model": {"name": "pixels"}}})) == line
     line = "params.yaml: train.narrow.normalize.std: 2 values for images of 3 channels; give 1 or 3"
     two = {"normalize": {"mean": [0.5], "std": [1.0, 1.0]}}
-    assert refusal(everything(datasets=own, train={"narrow": RUN | two})) == line
+    assert refusal(everything(**own, train={"narrow": RUN | two})) == line
 
 
 def test_a_circle_through_a_fine_tuning_is_told() -> None:
