@@ -1,7 +1,7 @@
 """All that the entries of params.yaml have left below data/results, read and measured; what others left, removed."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,24 +180,18 @@ def _lesson(folder: Path, labels: Mapping[str, tasks.Labels]) -> lessons.Lesson:
 
 
 def drop_strays(entries: Path, folder: Path) -> None:
-    """Remove what entries have left that params.yaml no longer names: it would else be part of what DVC hashes.
+    """Remove the results of entries that params.yaml no longer names: they would else be part of what DVC hashes.
 
-    DVC's cache still has it: naming the entry again brings it back.
+    DVC's cache still has them: naming the entry again brings them back. What no stage has left is not touched.
 
     Raises:
         UserError: What check left is missing or damaged.
     """
     names = _names(entries)
-    _drop([GROUPS[section].stage for section in PUBLISHED], folder, "group")
     for section in PUBLISHED:
-        _drop(names[section], folder / GROUPS[section].stage, f"entry of {section}")
-
-
-def _drop(names: Iterable[str], folder: Path, what: str) -> None:
-    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    for stray in sorted(found - set(names)):
-        if (folder / stray).is_dir():
-            shutil.rmtree(folder / stray, ignore_errors=True)
-        else:
-            (folder / stray).unlink(missing_ok=True)
-        say(f"{folder / stray}: removed, since params.yaml names no such {what} (DVC's cache still has it)")
+        group = GROUPS[section]
+        for record in sorted((folder / group.stage).glob(f"*/{group.result}")):
+            if record.parent.name not in names[section]:
+                shutil.rmtree(record.parent, ignore_errors=True)
+                what = f"since params.yaml names no such entry of {section} (DVC's cache still has it)"
+                say(f"{record.parent}: removed, {what}")
