@@ -1,9 +1,8 @@
 """The penalty on the squared weights."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from probeline.pipeline.params import Spec
 from probeline.pipeline.types import NotNegative
@@ -24,14 +23,6 @@ class L2(Spec):
     lambda_: NotNegative = Field(alias="lambda")
     form: Literal["sum", "half", "per_image"]
     layers: Literal["all", "last"] = "all"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _renamed(cls, data: Any) -> Any:
-        """The key was `on` once, which YAML 1.1 reads as true."""
-        if isinstance(data, Mapping) and ("on" in data or True in data):
-            raise ValueError("on: was renamed; write layers in its place")
-        return data
 
     def factor(self, images: int) -> float:
         """The gradient of the penalty is this times the weights."""

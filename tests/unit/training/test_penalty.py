@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from probeline.training.engine import add_penalty_gradient
@@ -52,12 +51,3 @@ def test_its_key_is_lambda() -> None:
     l2 = L2.model_validate({"lambda": 0.5, "form": "sum"})
     assert l2.lambda_ == 0.5
     assert l2.model_dump() == {"lambda": 0.5, "form": "sum", "layers": "all"}
-
-
-@pytest.mark.parametrize("key", ["on", True])  # true is what YAML 1.1 makes of it
-def test_the_old_name_of_whichis_told(key: Any) -> None:
-    with pytest.raises(ValidationError) as error:
-        L2.model_validate({"lambda": 0.5, "form": "sum", key: "last"})
-    assert [found["msg"] for found in error.value.errors()] == [
-        "Value error, on: was renamed; write layers in its place"
-    ]
