@@ -13,8 +13,9 @@ def copies(raw: Raw) -> list[str]:
     digests = {split: raw.digests(split) for split in raw.labels}
     every, labels = np.concatenate(list(digests.values())), np.concatenate(list(raw.labels.values()))
     lines = []
-    classes_of = np.unique(np.stack([every, labels.astype(np.uint64)]), axis=1)[0]  # once for each class
-    twice = np.unique(classes_of[1:][classes_of[1:] == classes_of[:-1]])
+    order = np.lexsort((labels, every))
+    every, labels = every[order], labels[order]
+    twice = np.unique(every[1:][(every[1:] == every[:-1]) & (labels[1:] != labels[:-1])])
     if len(twice):
         lines.append(
             f"images in more than one class: {len(twice)}{_named(raw, digests, twice)}; "
