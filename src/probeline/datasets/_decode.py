@@ -3,6 +3,7 @@
 import hashlib
 import io
 import warnings
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ MEGAPIXELS = 500  # the most of one image; three bytes each, and Pillow copies i
 Image.MAX_IMAGE_PIXELS = MEGAPIXELS * 500_000  # Pillow warns above this and refuses above twice as many
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # 64 MB: a long caption is no damage
 MIN_IS_WHITE, BITS, PHOTOMETRIC = 0, 258, 262  # of TIFF 6.0
+PNG_DEPTH = 24  # where a PNG says how many bits a sample has
+FRAMED = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # what may hold more pictures than the first
 _told: set[str] = set()  # warnings of Pillow: each is told once, with the first file that it is about
 
 
@@ -22,7 +25,7 @@ def decode(content: bytes, name: str) -> Image.Image:
     """Decode an image file as upright RGB: any mode of 8 bits or fewer, the first frame, transparency over white.
 
     Gray of 16 bits is scaled to 8, white of the file's own depth being 255. Floating-point and 32-bit pixels state no
-    white, and are refused.
+    white, and are refused. Further frames are said and left out.
 
     Raises:
         UserError: It is damaged, no image, too large or of such pixels; the line names it.
@@ -31,12 +34,19 @@ def decode(content: bytes, name: str) -> Image.Image:
         with warnings.catch_warnings(record=True) as warned, Image.open(io.BytesIO(content)) as image:
             warnings.simplefilter("always")
             image.load()
+            if image.format == "PNG":
+                _scale_key(image, content[PNG_DEPTH])
             upright = _upright(image)
+            clear = None
             if upright.mode.startswith(("I", "F")):
+                clear = np.equal(upright, upright.info.get("transparency", -1))
                 upright = _in_8_bits(upright, image)
             if upright.has_transparency_data:
                 upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
             found = upright.convert("RGB")
+            if clear is not None:
+                found.paste("white", mask=Image.fromarray(clear))
+            _say_frames(image)
     except Exception as error:  # its decoders raise errors of many types for a damaged file
         raise UserError(f"{name}: {_cause(error, content)}") from error
     for text in {str(one.message) for one in warned} - _told:
@@ -78,6 +88,26 @@ def _upright(image: Image.Image) -> Image.Image:
 
 class _DeeperError(Exception):
     """Pixels that no rule brings into 8 bits."""
+
+
+def _say_frames(image: Image.Image) -> None:
+    """Warn of frames or pages that are not read. The second picture of a phone's JPEG (MPO) is no news."""
+    with suppress(Exception):  # they are not read: let them be damaged
+        if image.format in FRAMED and getattr(image, "is_animated", False):
+            warnings.warn("has several frames or pages, of which the first is read", stacklevel=2)
+
+
+def _scale_key(image: Image.Image, depth: int) -> None:
+    """Bring the transparent gray of a PNG, which Pillow leaves in the file's depth, to that of the pixels.
+
+    Pillow compares it as it is: 1 of 0 to 3 would be no gray at all, and of 16 bits of a color the low half counts.
+    """
+    key = image.info.get("transparency")
+    if depth < 8 and image.mode == "L":
+        if isinstance(key, int):
+            image.info["transparency"] = key * 255 // (2**depth - 1)
+    elif depth > 8 and isinstance(key, tuple):
+        raise _DeeperError("has a transparent color of 16 bits, which is not read; save it with 8, or with alpha")
 
 
 def _in_8_bits(image: Image.Image, file: Image.Image) -> Image.Image:

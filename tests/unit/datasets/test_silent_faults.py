@@ -4,6 +4,7 @@ import hashlib
 import io
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from probeline.datasets import npz
+from probeline.datasets import _decode, npz
 from probeline.datasets._copies import copies
 from probeline.datasets._decode import decode, digest
 from probeline.datasets._raw import Arrays, Raw
@@ -127,6 +128,55 @@ def test_a_tiff_of_twelve_bits_is_as_bright_as_it_says() -> None:
     )
     content = b"II*\0" + (12).to_bytes(4, "little") + b"\xff\xf8\x00\0" + len(tags).to_bytes(2, "little") + fields
     assert np.asarray(decode(content + bytes(4), "x"))[0, :, 0].tolist() == [255, 128]
+
+
+def png(depth: int, samples: list[int], key: int) -> bytes:
+    """One row of gray, of which one value is transparent; written by hand, for Pillow writes 8 bits only."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4) + kind + content + zlib.crc32(kind + content).to_bytes(4)
+
+    bits = "".join(f"{sample:0{depth}b}" for sample in samples)
+    row = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8))
+    header = len(samples).to_bytes(4) + (1).to_bytes(4) + bytes([depth, 0, 0, 0, 0])
+    chunks = ((b"IHDR", header), (b"tRNS", key.to_bytes(2)), (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("clear", [0, 1])
+def test_a_transparent_gray_of_any_depth_becomes_white(depth: int, clear: int) -> None:
+    """Of 2 and 4 bits none was, and of 16 none either."""
+    white = 2**depth - 1
+    content = png(depth, [0, 1, white // 2, white], clear)
+    shades = [255 if sample == clear else round(sample * 255 / white) for sample in (0, 1, white // 2, white)]
+    assert np.asarray(decode(content, "x"))[0, :, 0].tolist() == shades
+
+
+def test_a_transparent_color_of_sixteen_bits_is_refused() -> None:
+    """Its low half was compared with the high halves of the pixels: black became white."""
+    gray = png(16, [0] * 3, 0)  # the same bytes as one black pixel in color
+    header = (1).to_bytes(4) + (1).to_bytes(4) + bytes([16, 2, 0, 0, 0])
+    key = b"tRNS" + b"\x80\0" * 3
+    content = (
+        gray[:8]
+        + b"\0\0\0\rIHDR" + header + zlib.crc32(b"IHDR" + header).to_bytes(4)
+        + b"\0\0\0\x06" + key + zlib.crc32(key).to_bytes(4)
+        + gray[gray.index(b"IDAT") - 4 :]
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"^x: has a transparent color of 16 bits, which is not read; save it with 8"):
+        decode(content, "x")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF", "WEBP"])
+def test_pictures_beyond_the_first_are_said(
+    kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_decode, "_told", set())
+    stream, red = io.BytesIO(), Image.new("RGB", (2, 2), "red")
+    red.save(stream, kind, save_all=True, append_images=[Image.new("RGB", (2, 2), "blue")])
+    assert np.asarray(decode(stream.getvalue(), "a/1"))[0, 0, 0] > 250
+    assert "warning: a/1: has several frames or pages, of which the first is read" in capsys.readouterr().out
 
 
 def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
