@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
+from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,12 @@ from probeline.datasets._decode import decode, digest, square
 from probeline.pipeline import files
 from probeline.pipeline.errors import ParamError, UserError
 from probeline.pipeline.groups import force
-from probeline.pipeline.progress import bar
+from probeline.pipeline.progress import bar, say
 from probeline.results.record import Record
 
 SPLITS = ("train", "test")
+UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # of Unicode: what breaks a line or is half a character
+SHOWN = 60  # characters of the name of a class in a message
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 Digests = NDArray[np.uint64]
@@ -158,6 +161,31 @@ class Files:
                     entry = zipfile.ZipInfo(f"{split}/{name}")
                     entry.create_system, entry.external_attr = 3, 0o100644 << 16  # the same on every system
                     archive.writestr(entry, self.read(entry.filename))
+
+
+def named(path: str, what: str, classes: Sequence[str]) -> tuple[str, ...]:
+    """The names of a user's own classes, if a table can hold them and a reader tell them apart.
+
+    Args:
+        path: Of the data, for messages.
+        what: That a name is, for messages.
+
+    Raises:
+        UserError: One is empty or cannot be printed, or two are the same in two forms of Unicode.
+    """
+    looks: dict[str, str] = {}
+    for name in classes:
+        if not name.strip() or UNPRINTABLE & set(map(category, name)):
+            raise UserError(f"{path}: {what} {name[:SHOWN]!r} cannot be printed; give another")
+        plain = "".join(char for char in normalize("NFKC", name).casefold().strip() if category(char) != "Cf")
+        if (other := looks.setdefault(plain, name)) == name:
+            continue
+        if normalize("NFC", name) == normalize("NFC", other):
+            raise UserError(
+                f"{path}: has {name[:SHOWN]!r} twice, in two forms of Unicode (NFC and NFD, of a Mac); rename one"
+            )
+        say(f"warning: {path}: {other[:SHOWN]!r} and {name[:SHOWN]!r} are two classes, and look the same")
+    return tuple(classes)
 
 
 class _About(Record):

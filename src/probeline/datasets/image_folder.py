@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from probeline.datasets._decode import decode, digest
-from probeline.datasets._raw import Files, Raw
+from probeline.datasets._raw import Files, Raw, named
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.progress import bar, say
@@ -36,6 +36,7 @@ ROLES = {
 Item = Path | bytes  # a file, or the content of an archive's member
 Entries = dict[tuple[str, ...], Item | None]  # the parts of a path -> a file; None for a folder
 SHOWN = 10  # the most lines for images or folders
+APART = "name them train/ and test/"
 
 
 class Spec(params.Spec):
@@ -64,7 +65,7 @@ def read(spec: Spec, name: str) -> Raw:  # noqa: ARG001 (every kind has this sig
     path = locate(spec.path)
     entries = _in_folder(path) if path.is_dir() else _in_archive(path)
     splits = {split: _classes(*found) for split, found in _splits(spec.path, entries).items()}
-    classes = tuple(sorted(splits["train"]))
+    classes = named(spec.path, "the class folder", sorted(splits["train"]))
     _insist_on_the_same(spec.path, splits)
     where = {
         f"{split}/{label}/{file}": found[label][file]
@@ -188,14 +189,25 @@ def _insist_on_classes(path: str, entries: Entries, tops: set[str]) -> None:
             f"{path}: cannot tell splits from classes: {some([f'{top}/' for top in marked])} beside {rest}; "
             "for splits name them train/ and test/ and move the rest elsewhere; images of a class go directly into it"
         )
-    for top in sorted(tops):
-        inside = {parts[1] for parts, item in entries.items() if parts[0] == top and item is None and parts[1:]}
+    if "train" in (hints := set(map(_hint, tops))) and hints & {"test", "validation"}:
+        say(f"warning: {path}: the classes {some(sorted(filter(_hint, tops)))} have names of splits; if so, {APART}")
+    folders = {top: _folders(entries, top) for top in sorted(tops)}
+    if not direct and len(tops) > 1 and (same := set.intersection(*folders.values())):
+        say(
+            f"warning: {path}: each of the classes {some(sorted(tops))} has the folders {some(sorted(same))}; "
+            f"if these are the classes and those are splits, {APART}"
+        )
+    for top, inside in folders.items():
         below = {_role(name): name for name in inside}
         if "train" in below and below.keys() & {"test", "validation"}:
             raise UserError(
                 f"{path}: has folders for splits inside of {top}/ ({below['train']}/ and others); "
                 "put the classes into train/ and test/, not the other way round"
             )
+
+
+def _folders(entries: Entries, top: str) -> set[str]:
+    return {parts[1] for parts, item in entries.items() if parts[0] == top and item is None and parts[1:]}
 
 
 def _insist_on_the_same(path: str, splits: Mapping[str, Mapping[str, object]]) -> None:
@@ -279,8 +291,9 @@ def _role(name: str) -> str | None:
 
 
 def _hint(name: str) -> str | None:
-    """The role that a name such as training_set or seg_test has in it."""
-    return next(filter(None, map(_role, re.findall("[^\\W_0-9]+", name))), None)
+    """The role that a name such as training_set, seg_test, trainB or TestSet has in it."""
+    words = re.findall("[^\\W_0-9]+", re.sub("([a-z])([A-Z])", r"\1 \2", normalize("NFKC", name)))
+    return next(filter(None, (_role(word.casefold().removesuffix("set")) for word in words)), None)
 
 
 def _is_image(parts: tuple[str, ...]) -> bool:

@@ -1,14 +1,13 @@
 """The user's own arrays, in a file that `numpy.savez` wrote."""
 
 from typing import Any, Literal
-from unicodedata import category
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from pydantic import Field
 
-from probeline.datasets._raw import Arrays, Images, Raw
+from probeline.datasets._raw import Arrays, Images, Raw, named
 from probeline.pipeline import params
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.progress import say
@@ -110,10 +109,7 @@ def _classes(path: str, found: NpzFile, labels: Integers) -> tuple[str, ...]:
     names = _array(path, found, "class_names")
     if names.dtype.kind != "U" or names.ndim != 1 or len(set(names.tolist())) < len(names):
         raise UserError(f"{path}: class_names is {names.dtype} {names.shape}; needed is text (K,), no name twice")
-    for name in names.tolist():
-        if {"Cc", "Cs"} & set(map(category, name)):  # a line end, half a character: no table could hold it
-            raise UserError(f"{path}: class_names holds {name!r}, which cannot be printed; give it another name")
-    return tuple(str(name) for name in names)
+    return named(path, "the name in class_names", [str(name) for name in names])
 
 
 def _array(path: str, found: NpzFile, key: str) -> NDArray[Any]:

@@ -71,6 +71,7 @@ def gunzip(content: bytes, what: str, limit: int) -> bytes:
 
 def _zip(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
     found: dict[str, bytes | None] = {}
+    twice: list[str] = []
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         _admit(path, [(entry.filename, entry.file_size) for entry in entries])
@@ -79,7 +80,9 @@ def _zip(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
             take = not name.endswith("/") and wanted(name)
             if take:
                 _admit_member(path, entry, name)
+            twice += [name] if take and name in found else []
             found[name] = archive.read(entry) if take else None
+    _say_twice(path, twice)
     return found
 
 
@@ -119,6 +122,7 @@ def _admit_member(path: Path, entry: zipfile.ZipInfo, name: str) -> None:
 def _tar(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
     # One pass over the stream: seeking in a compressed file would decompress it again.
     found: dict[str, bytes | None] = {}
+    twice: list[str] = []
     total = 0
     with path.open("rb") as file, bar(path.name, path.stat().st_size, unit="B", unit_scale=True) as progress:
         stream = CallbackIOWrapper(progress.update, file, "read")
@@ -130,11 +134,18 @@ def _tar(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes | None]:
                 take = not member.isdir() and wanted(name)
                 if take and not member.isreg():
                     raise UserError(f"{path}: {some([name])} is a link or a device; archives may hold files only")
+                twice += [name] if take and name in found else []
                 content = archive.extractfile(member) if take else None
                 found[name] = content.read() if content else None
             if archive.fileobj and archive.fileobj.tell() < archive.offset + tarfile.BLOCKSIZE:
                 raise tarfile.ReadError("it has no end mark")  # tarfile takes a cut between two members for the end
+    _say_twice(path, twice)
     return found
+
+
+def _say_twice(path: Path, names: Sequence[str]) -> None:
+    if names:
+        say(f"warning: {path}: holds {len(names)} files more than once, and the last of each counts: {some(names)}")
 
 
 def _admit(path: Path, entries: Iterable[tuple[str, int]]) -> None:

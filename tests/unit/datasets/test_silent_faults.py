@@ -3,6 +3,7 @@
 import hashlib
 import io
 import shutil
+import tarfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -64,6 +65,8 @@ def test_the_usual_spellings_of_splits_are_splits(tmp_path: Path, form: str, tra
         (["train/a/1.png", "holdout/a/1.png"], "cannot tell splits from classes: train/ beside holdout/; for splits"),
         (["training_set/a/1.png", "test_set/a/1.png"], "cannot tell splits from classes: test_set/, training_set/ "),
         (["seg_train/a/1.png", "seg_test/a/1.png", "seg_pred/1.png"], "cannot tell splits from classes: seg_test/, "),
+        (["TrainSet/a/1.png", "TestSet/a/1.png"], "cannot tell splits from classes: TestSet/, TrainSet/ "),
+        (["trainset/a/1.png", "testset/a/1.png"], "cannot tell splits from classes: testset/, trainset/ "),
         (["Train/a/1.png", "training/a/1.png"], "has both Train/ and training/, which say the same; put"),
         (["Train/a/1.png", "Valid/a/1.png"], "has Valid/ beside Train/; a task draws its own validation images"),
         (["test/a/1.png", "test/b/1.png"], "has test/ but no train/; add it, or give the path"),
@@ -86,6 +89,57 @@ def test_a_layout_that_could_be_another_is_refused(tmp_path: Path, form: str, na
     with pytest.raises(UserError, match=rf"^{path}[:/] ?{line}") as caught:
         read_folder(path)
     assert len(str(caught.value).removeprefix(path)) < 300
+
+
+@forms
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (["dev/a/1.png", "dev/b/2.png", "eval/a/3.png"], "each of the classes dev, eval has the folders a; if these"),
+        (["trainA/1.png", "trainB/2.png", "testA/3.png"], "the classes testA, trainA, trainB have names of splits; "),
+        (["train/1.png", "car/2.png"], ""),  # a means of transport
+        (["cat/young/1.png", "dog/old/2.png"], ""),
+        (["cat/old/1.png", "dog/2.png", "dog/old/2.png"], ""),
+    ],
+)
+def test_classes_that_could_be_splits_are_said(
+    tmp_path: Path, form: str, names: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(tmp_path / "set", *names)
+    read_folder(zipped(tmp_path / "set", form))
+    said = capsys.readouterr().out
+    assert line in said
+    assert bool(line) == bool(said)
+
+
+def test_a_member_that_is_in_an_archive_twice_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path, "1.png", "2.png")
+    with tarfile.open(tmp_path / "set.tar", "w") as packed:
+        for path, name in (("1.png", "a/1.png"), ("1.png", "b/1.png"), ("2.png", "a/1.png")):
+            packed.add(tmp_path / path, name)
+    assert read_folder("set.tar").images("train", [0], 1)[0, 0, 0, 0] == 1
+    assert "holds 1 files more than once, and the last of each counts: a/1.png\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (["caf\u00e9", "cafe\u0301"], "has 'caf.+' twice, in two forms of Unicode"),
+        (["a\nb", "c"], r"the class folder 'a\\nb' cannot be printed; give another"),
+        (["a\u2028b", "c"], r"the class folder 'a\\u2028b' cannot be printed; give another"),
+        ([" ", "c"], "the class folder ' ' cannot be printed; give another"),
+    ],
+)
+def test_classes_that_a_table_could_not_tell_apart_are_refused(tmp_path: Path, names: list[str], line: str) -> None:
+    made(tmp_path / "set", *(f"{name}/1.png" for name in names))
+    with pytest.raises(UserError, match=line):
+        read_folder("set")
+
+
+def test_classes_that_look_the_same_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path / "set", "Cat/1.png", "cat/2.png", "cat\u200b/3.png")
+    assert len(read_folder("set").classes) == 3
+    assert "warning: set: 'Cat' and 'cat' are two classes, and look the same\n" in capsys.readouterr().out
 
 
 def test_a_loose_image_does_not_turn_splits_into_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,5 +335,5 @@ def test_a_class_that_names_alone_make_is_said(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_class_name_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^own.npz: class_names holds 'b\\udc80', which cannot be printed; "):
+    with pytest.raises(UserError, match=r"^own.npz: the name in class_names 'b\\udc80' cannot be printed; "):
         read_npz(tmp_path, train_labels=[0, 1, 1], class_names=["a", "b\udc80"])
