@@ -39,7 +39,7 @@ def decode(content: bytes, name: str) -> Image.Image:
             upright = _upright(image)
             clear = None
             if upright.mode.startswith(("I", "F")):
-                clear = np.equal(upright, upright.info.get("transparency", -1))
+                clear = np.equal(np.asarray(upright), upright.info.get("transparency", -1))
                 upright = _in_8_bits(upright, image)
             if upright.has_transparency_data:
                 upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from statistics import median
 
-from probeline.pipeline import settings
+from probeline.pipeline import numerics, settings
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import STAGES
 
@@ -16,12 +16,12 @@ DEVICES = Path("/dev")
 CGROUP = Path("/sys/fs/cgroup/memory.max")  # what a container may take
 
 
-def jobs(asked: str | None, numerics: object) -> int:
+def jobs(asked: str | None, mode: object) -> int:
     """How many stages run at a time: as asked, or what cores and memory allow.
 
     Args:
         asked: What the user gave; None or empty for nothing.
-        numerics: That of params.yaml. `portable` gives a stage one thread.
+        mode: `numerics` of params.yaml. `portable` gives a stage one thread.
 
     Raises:
         UserError: What is asked is no number from 1 to 999.
@@ -31,7 +31,7 @@ def jobs(asked: str | None, numerics: object) -> int:
             raise UserError(f"JOBS={asked}: not a number of stages; give 1 to 999, or leave it out")
         return int(asked)
     cores = _cores()
-    threads = 1 if numerics == "portable" else settings.threads() or cores
+    threads = 1 if mode == numerics.DEFAULT else settings.threads() or cores
     return max(1, min(cores // threads, _memory() // MEMORY))
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from probeline.pipeline import numerics
 from probeline.pipeline.errors import FILE, UserError, listed
 from probeline.pipeline.params import load_yaml
 from probeline.pipeline.progress import say
