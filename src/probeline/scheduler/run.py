@@ -181,7 +181,7 @@ def repro(asked: str | None, targets: list[str]) -> int:
     """
     events: SimpleQueue[Event] = SimpleQueue()
     params = load_yaml(Path(FILE))
-    jobs = room.jobs(asked, params.get("numerics") if isinstance(params, dict) else None)
+    jobs = room.jobs(asked, params.get("numerics", numerics.DEFAULT) if isinstance(params, dict) else None)
     with graph.opened(targets) as pipeline, _signals(events):
         view = View(pipeline.needs, jobs)
         run = Run(pipeline, jobs, view, events)
