@@ -149,13 +149,15 @@ def test_a_mean_is_judged_over_seeds() -> None:
 
 @pytest.mark.usefixtures("clone")
 def test_a_metric_is_judged_by_the_outputs() -> None:
-    """The losses of the training images are not in these outputs, so a train loss has no interval; a metric has."""
+    """Without outputs it has no interval. Here they have no losses of training images: those of validation serve."""
     before = json.loads(Path("metrics/runs/mine.json").read_text())["seeds"][0]
     leaf("metrics/runs/mine.json", "seeds", 0, "test_calibration_error", value=before["test_calibration_error"] + 0.001)
     (one,) = differing()
     assert (one.state, one.over) == (State.WITHIN, "15 images")
     leaf("metrics/runs/mine.json", "seeds", 0, "train_loss", value=0.26)
-    assert [one.state for one in differing()] == [State.UNKNOWN, State.WITHIN]
+    assert [one.state for one in differing()] == [State.WITHIN, State.WITHIN]
+    Path("data/results/train/mine/seed-0.npz").unlink()
+    assert [one.state for one in differing()] == [State.UNKNOWN, State.UNKNOWN]
 
 
 @pytest.mark.usefixtures("clone")
@@ -390,6 +392,15 @@ def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
     assert error == pytest.approx(math.sqrt(right * (1 - right) / 2000) / right, rel=0.4)
     losses = replace(found, losses={"test": np.array([1, 2, 3, np.nan], np.float32)})
     assert noise.relative_error(losses, labels[:4], "test", "loss") == pytest.approx(1 / math.sqrt(3) / 2)
+
+
+def test_the_loss_of_logits_is_cross_entropy() -> None:
+    """Logits 0 against 0 or log 3: losses log 2 and log 4, or log 4/3."""
+    scores = np.log(np.array([[1, 1], [1, 3], [1, 3]], np.float32))
+    found = Outputs("logits", {"test": np.ones(3, np.int64)}, {"test": scores})
+    losses = np.log([2, 4, 4 / 3])
+    error = noise.relative_error(found, np.array([0, 0, 1]), "test", "loss")
+    assert error == pytest.approx(losses.std(ddof=1) / math.sqrt(3) / losses.mean(), rel=1e-6)
 
 
 def test_stages_that_dvc_keeps_of_entries_that_are_gone_do_not_count() -> None:

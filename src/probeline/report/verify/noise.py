@@ -8,14 +8,14 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from statistics import fmean, stdev
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from probeline.metrics import cross_entropy, hinge
-from probeline.metrics._scored import Scored
+from probeline.metrics import hinge
+from probeline.metrics._scored import Scored, log_probabilities
 from probeline.pipeline.params import module
 from probeline.results.outputs import Outputs
 
@@ -94,18 +94,22 @@ def relative_error(outputs: Outputs, labels: NDArray[np.int64], split: str, metr
         labels: Of the split's images, int64 (n,).
         metric: `loss`, or a file of metrics.
     """
-    if metric == "loss" and split in outputs.losses:
-        losses = outputs.losses[split].astype(np.float64)
-        losses = losses[np.isfinite(losses)]
-        error = losses.std(ddof=1) / math.sqrt(len(losses)) if len(losses) > 1 else math.nan
-        return _ratio(error, losses.mean() if len(losses) else math.nan)
     scored = Scored.of(outputs, split)
-    if metric == "loss":  # the objectives' own, but for clipping and weights
-        measures: dict[str, Any] = {"logits": cross_entropy.measure, "margins": hinge.measure}
-        measure = measures.get(outputs.kind)
-    else:
-        measure = getattr(module("metrics", metric), "measure", None)
+    if metric == "loss" and (losses := _losses(outputs, scored, split, labels)) is not None:
+        finite = losses[np.isfinite(losses)]
+        return _ratio(finite.std(ddof=1) / math.sqrt(len(finite)), finite.mean()) if len(finite) > 1 else None
+    if metric == "loss":
+        return _jackknife(hinge.measure, scored, labels)
+    measure = getattr(module("metrics", metric), "measure", None)
     return None if measure is None else _jackknife(measure, scored, labels)
+
+
+def _losses(outputs: Outputs, scored: Scored, split: str, labels: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """The loss of each image, float64 (n,): as the fit recorded it, or the cross-entropy of logits; None for others."""
+    if split in outputs.losses:
+        return outputs.losses[split].astype(np.float64)
+    logs = log_probabilities(scored)
+    return None if logs is None else -logs[np.arange(len(labels)), labels]
 
 
 def _jackknife(measure: Callable[..., float | None], scored: Scored, labels: NDArray[np.int64]) -> float | None:

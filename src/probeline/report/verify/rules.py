@@ -87,6 +87,8 @@ def _over_images(case: Case, fit: Fit, seen: float | None = None) -> Noise | Non
     if metric == "accuracy":
         return noise.of_share(case.value, count, case.numbers)
     error = case.evidence.error(fit, split, metric)
+    if error is None and metric == "loss" and split == "train":  # a hinge loss of 0 in the end
+        error = case.evidence.error(fit, "validation", metric)
     if error is None:
         return None
     return noise.of_error(case.value, error * abs(case.value) * math.sqrt(images / count), count, case.numbers)
@@ -152,9 +154,10 @@ def _images_of(case: Case, fits: list[Fit], name: str | int) -> int:
     return int((labels.of("test", 0) == label).sum())
 
 
-def _source(case: Case) -> Noise | None:
+def _source(case: Case) -> Noise | State:
+    """The test accuracy of a run; that of a backbone is published, and has no noise."""
     fits = case.evidence.fits({"run": case.beside("source")[0]})
-    return noise.of_share(case.value, fits[0].images["test"]) if fits else None
+    return noise.of_share(case.value, fits[0].images["test"]) if fits else State.OUTSIDE
 
 
 def _terms(case: Case) -> Noise | None:
@@ -231,7 +234,7 @@ BEST = Rule("The test accuracy of a sweep's best point: that of another point is
 POINT = Rule("A point of a curve: over seeds or images, all points together.", _point)
 CLASS = Rule("The accuracy of a class: over its test images, all classes together.", _of_class)
 CONFUSED = Rule("A cell of a confusion matrix: over the test images of its class, all cells together.", _confused)
-SOURCE = Rule("The accuracy of a source: over the test images of its own task.", _source)
+SOURCE = Rule("The accuracy of a source: over the test images of its own task; a published one is equal.", _source)
 TERMS = Rule("The KL divergence and trustworthiness of a map: over its images.", _terms)
 SILHOUETTE = Rule("A mean silhouette: over the images of its class.", _silhouette)
 NORM = Rule("A norm of D13 or D14: over seeds.", _norm)
