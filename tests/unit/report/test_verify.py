@@ -309,7 +309,9 @@ def test_other_packages_are_told(clone: Path, capsys: pytest.CaptureFixture[str]
     deps = [{"path": "src/one.py", "md5": "1"}, {"path": "data/checked/code/train/mine.json", "md5": "9"}]
     Path("dvc.lock").write_text(json.dumps(lock(train={"deps": deps})))
     assert verify(clone, "HEAD") == SAME
-    assert "1 stages ran with other packages or settings than at HEAD (data/checked/code)." in said(capsys)
+    assert "1 stages ran with other packages, settings or formats of files than at HEAD (data/checked/code)." in said(
+        capsys
+    )
 
 
 def test_what_came_from_the_cache_is_told(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
