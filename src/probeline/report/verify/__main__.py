@@ -63,7 +63,8 @@ def _notes(changed: Mapping[str, str], cached: list[str], surroundings: int, rev
         words = [f"{name} {what}" for name, what in changed.items()]
         yield f"Not judged, for {revision} asked something else: {listed(words)}."
     if surroundings:
-        yield f"{surroundings} stages ran with other packages, settings or formats of files than at {revision} (data/checked/code)."
+        what = "packages, settings or formats of files"
+        yield f"{surroundings} stages ran with other {what} than at {revision} (data/checked/code)."
     if cached:
         yield f"Not from this machine, but from DVC's cache: {listed(cached)}."
 
