@@ -1,19 +1,14 @@
 """Killed at any moment, a stage goes on to the same bytes: SIGKILL to the stage, to DVC, or to both."""
 
 import json
-import os
 import re
-import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.conftest import dvc, git, surroundings
-from tests.pipeline.running import change, ran
+from tests.pipeline.running import KILLS, change, contents, killed_midway, ran
 
 pytestmark = pytest.mark.slow  # minutes: `make test-slow`
 
@@ -32,33 +27,6 @@ def test_forcing_a_stage_gives_the_same_bytes(project: Path) -> None:
     ):
         assert ran(dvc(project, "repro", "--force", "--single-item", stage)) == [stage]
     assert git(project, "status", "--porcelain") == ""
-
-
-def killed_midway(folder: Path, victim: str, *command: str, script: str = "train") -> None:
-    """Start DVC, and kill the stage of a script, `dvc` or both once a checkpoint has been written."""
-    slow = surroundings(PROBELINE_CHECKPOINT_SECONDS="0")
-    started = subprocess.Popen(
-        [str(folder / ".venv/bin/dvc"), *command],
-        cwd=folder, env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    checkpoints = folder / ".checkpoints"
-    wait_for(lambda: any(path.stat().st_size for path in checkpoints.rglob("*.pt")))
-    family = psutil.Process(started.pid).children(recursive=True)
-    stage = next(child for child in family if f"stages/{script}.py" in child.cmdline())
-    if victim in {"stage", "both"}:
-        stage.kill()
-    if victim in {"dvc", "both"}:
-        os.kill(started.pid, signal.SIGKILL)
-        for child in family:
-            if child != stage and child.is_running():
-                child.kill()
-    started.communicate()
-    wait_for(lambda: not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE)
-    assert started.returncode != 0
-    assert list(checkpoints.rglob("*.pt"))
-
-
-KILLS = ["stage", "dvc", "both"]
 
 
 @pytest.mark.parametrize("victim", KILLS)
@@ -188,14 +156,3 @@ def repair(folder: Path) -> str:
     """What `make repair` runs, and says."""
     command = [str(folder / ".venv/bin/python"), "-m", "probeline.pipeline.repair"]
     return subprocess.run(command, cwd=folder, env=surroundings(), capture_output=True, text=True, check=True).stdout
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

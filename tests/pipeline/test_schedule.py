@@ -13,7 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import dvc
 from tests.pipeline import toy
+from tests.pipeline.running import KILLS, change, contents, killed_midway, ran
 
 pytestmark = pytest.mark.slow  # minutes: `make test-slow`
 SCHEDULER = ("-m", "probeline.scheduler.run")
@@ -136,6 +138,21 @@ def test_a_second_one_refuses_while_the_first_is_at_work(fresh: Path, undisturbe
     assert toy.left(fresh) == toy.left(undisturbed)
 
 
+def test_it_refuses_while_dvc_repro_is_at_work(fresh: Path, undisturbed: Path) -> None:
+    first = toy.start(fresh, *REPRO)
+    assert first.stdout is not None
+    for line in first.stdout:
+        if "sleeps" in line:
+            break
+    stage = psutil.Process(first.pid).children()[0]
+    stage.suspend()  # its dvc has let go of the lock of the folder
+    assert scheduled(fresh, status=1)["errors"][0].startswith("error: another dvc is at work in this folder")
+    stage.resume()
+    first.communicate()
+    assert first.returncode == 0
+    assert toy.left(fresh) == toy.left(undisturbed)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_ends_its_stages_and_goes_on_later(
     fresh: Path, undisturbed: Path, number: signal.Signals
@@ -191,3 +208,17 @@ def test_killed_at_random_moments_dvc_repro_ends_with_the_same_bytes(fresh: Path
     assert done.returncode == 0, done.stdout + done.stderr
     assert toy.left(fresh) == toy.left(undisturbed)
     clean(fresh)
+
+
+@pytest.mark.parametrize("victim", KILLS)
+def test_a_real_stage_goes_on_from_its_checkpoint(project: Path, victim: str) -> None:
+    change(project, "train.svm.epochs", 40 + KILLS.index(victim))
+    scheduler = (".venv/bin/python", *SCHEDULER, "--jobs", "2")
+    killed_midway(project, victim, "train@svm", "train@softmax", program=scheduler)
+    assert not (project / "data/models/svm").exists()
+    continued = dvc(project, "repro", "train@svm")
+    assert ran(continued) == ["train@svm"]  # `check` had been entered into dvc.lock
+    assert "goes on from step" in continued.stdout + continued.stderr
+    found = contents(project / "data/models/svm") | contents(project / "data/results/train/svm")
+    assert ran(dvc(project, "repro", "--force", "--single-item", "train@svm")) == ["train@svm"]
+    assert contents(project / "data/models/svm") | contents(project / "data/results/train/svm") == found

@@ -4,6 +4,7 @@ All of it is DVC's own code in one process and one thread. `Stage.run` (dvc/stag
 here it is cut in two, `settle` before the command and `keep` after it, so that others can run meanwhile.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -152,6 +153,8 @@ def opened(targets: Sequence[str]) -> Iterator[Graph]:
     from dvc.repo import Repo
     from dvc.rwlock import rwlock
 
+    for module in ("dvc.progress", "dvc_data.callbacks"):  # no bars of DVC's: they would lie over our last line
+        logging.getLogger(module).setLevel(logging.CRITICAL)
     try:
         with Repo() as repo, repo.lock, repo.scm_context(quiet=True):
             # A dvc that runs a stage has let go of the lock of the folder; but what it reads and writes is in `rwlock`.

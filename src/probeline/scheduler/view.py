@@ -38,7 +38,7 @@ class View:
         """Bring the last line of a terminal up to date."""
         now = time.monotonic()
         at_work = ", ".join(f"{name} {now - start:.0f} s" for name, start in self._started.items())
-        self._bar.set_description_str(f"{self._ended} of {self._all} done; at work: {at_work or 'DVC'}")
+        self._bar.set_description_str(f"{self._ended} of {self._all} done; at work: {at_work or 'DVC'}", refresh=True)
 
     def close(self) -> None:
         """Remove the last line."""
