@@ -153,6 +153,15 @@ def test_it_refuses_while_dvc_repro_is_at_work(fresh: Path, undisturbed: Path) -
     assert toy.left(fresh) == toy.left(undisturbed)
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """What starts now hears Ctrl-C, also where pytest itself does not (`&` in a script)."""
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, kept)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_ends_its_stages_and_goes_on_later(
     fresh: Path, undisturbed: Path, number: signal.Signals

@@ -157,11 +157,14 @@ def _how(status: int) -> str:
 
 @contextmanager
 def _signals(events: "SimpleQueue[Event]") -> Iterator[None]:
-    """Turn signals into events, so that none comes between two steps of DVC."""
+    """Turn signals into events, so that none comes between two steps of DVC.
+
+    What the user lets this process ignore (`nohup`, `&` in a script) stays ignored, but not by the stages.
+    """
     kept = {number: signal.getsignal(number) for number in STOPS}
     for number, handler in kept.items():
-        if handler != signal.SIG_IGN:  # nohup
-            signal.signal(number, lambda number, _: events.put(Signal(number)))
+        ignored = handler == signal.SIG_IGN
+        signal.signal(number, lambda number, _, ignored=ignored: ignored or events.put(Signal(number)))
     try:
         yield
     finally:
