@@ -111,6 +111,16 @@ def test_a_stage_that_fails_stops_what_needs_it_and_nothing_else(complete: Path,
     assert toy.left(complete) == toy.left(undisturbed)
 
 
+def test_a_stage_that_forgets_an_output_or_finds_no_input_fails_in_one_line(complete: Path) -> None:
+    toy.write_parts(complete, b=0)
+    (complete / "ours").unlink()
+    said = scheduled(complete, "--jobs", "2", status=1)
+    assert "error: one@b: output 'data/one-b' does not exist\n  one-b begins\n" in "\n".join(said["errors"])
+    assert {"error: two@a: ours: No such file or directory", "error: two@c: ours: No such file or directory"} < {
+        *said["errors"]
+    }
+
+
 def test_targets_run_with_what_they_need(fresh: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(fresh, tmp_path / "other"))
     assert sorted(scheduled(fresh, "--jobs", "2", "two@b", "one@c")["done"]) == ["check", "one@b", "one@c", "two@b"]

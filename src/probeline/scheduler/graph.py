@@ -5,6 +5,7 @@ here it is cut in two, `settle` before the command and `keep` after it, so that 
 """
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -58,7 +59,7 @@ class Graph:
         cache. Of one that has to run, the outputs are removed.
 
         Raises:
-            DvcException, OSError: Something that it needs is missing, or the like.
+            Exception: Of DVC: something that it needs is missing, or the like.
         """
         from dvc.stage.cache import RunCacheNotFoundError
 
@@ -83,7 +84,7 @@ class Graph:
         """Do all that DVC does after the command of a stage: cache its outputs, and write it into dvc.lock.
 
         Raises:
-            DvcException, OSError: An output is missing, the disk is full, or the like.
+            Exception: Of DVC: an output is missing, the disk is full, or the like.
         """
         stage = self._stages[name]
         uncached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
@@ -193,12 +194,7 @@ def _collect(repo: Any, target: str, known: list[str]) -> list[Any]:
 
 def said(error: BaseException) -> str:
     """What an error of DVC says, with the error that caused it, on one line."""
-    texts = [str(error), *([str(error.__cause__)] if error.__cause__ else [])]
+    if isinstance(error, OSError) and error.filename:
+        return f"{os.path.relpath(error.filename)}: {error.strerror}"
+    texts = [str(error) or type(error).__name__, *([str(error.__cause__)] if error.__cause__ else [])]
     return ": ".join(" ".join(text.split()) for text in texts if text)
-
-
-def dvc_error() -> type[Exception]:
-    """What DVC raises."""
-    from dvc.exceptions import DvcException
-
-    return DvcException  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -39,7 +39,8 @@ class Run:
     def __init__(self, pipeline: Graph, jobs: int, view: View, events: "SimpleQueue[Event]") -> None:
         self._graph, self._jobs, self._view, self._events = pipeline, jobs, view, events
         self._gpu = room.one_gpu()
-        self._open = room.by_urgency(pipeline.needs, room.times())  # neither settled nor given up
+        self._turn = room.by_urgency(pipeline.needs, room.times())
+        self._open = list(self._turn)  # about which DVC was not asked yet
         self._to_run: list[str] = []
         self._running: dict[str, Process] = {}
         self._deadline: float | None = None
@@ -79,11 +80,11 @@ class Run:
     def _settle(self, name: str) -> None:
         try:
             what = self._graph.settle(name)
-        except (graph.dvc_error(), OSError) as error:
+        except Exception as error:  # noqa: BLE001 (as DVC does: whatever it is, the other stages go on)
             self._fail(name, graph.said(error))
             return
         if what == "to run":
-            self._to_run.append(name)
+            self._to_run = sorted([*self._to_run, name], key=self._turn.index)
         else:
             self._finish(name, what)
 
@@ -98,15 +99,14 @@ class Run:
 
     def _fail(self, name: str, why: str) -> None:
         self.failed[name] = why
-        self._view.end(name, "failed")
+        self._view.end(name, "failed" if self.stopped is None else "stopped")
 
     def _wait(self) -> None:
         self._view.refresh()
-        try:
+        with suppress(Empty):
             self._take(self._events.get(timeout=TICK))
-        except Empty:
-            if self._deadline is not None and time.monotonic() > self._deadline:
-                self._send(signal.SIGKILL)
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            self._send(signal.SIGKILL)
 
     def _take_events(self) -> None:
         while not self._events.empty():
@@ -115,7 +115,8 @@ class Run:
     def _take(self, event: Event) -> None:
         match event:
             case Line(name, text):
-                self._view.said(name, text)
+                if self.stopped is None or text.startswith("error:"):  # not the traceback of an import cut short
+                    self._view.said(name, text)
             case End(name, status):
                 del self._running[name]
                 self._ended(name, status)
@@ -128,7 +129,7 @@ class Run:
             return
         try:
             self._graph.keep(name)
-        except (graph.dvc_error(), OSError) as error:
+        except Exception as error:  # noqa: BLE001 (as DVC does: whatever it is, the other stages go on)
             self._fail(name, graph.said(error))
             return
         self._finish(name, "ran")
@@ -162,9 +163,13 @@ def _signals(events: "SimpleQueue[Event]") -> Iterator[None]:
     What the user lets this process ignore (`nohup`, `&` in a script) stays ignored, but not by the stages.
     """
     kept = {number: signal.getsignal(number) for number in STOPS}
-    for number, handler in kept.items():
-        ignored = handler == signal.SIG_IGN
-        signal.signal(number, lambda number, _, ignored=ignored: ignored or events.put(Signal(number)))
+
+    def handle(number: int, _: object) -> None:
+        if kept[signal.Signals(number)] != signal.SIG_IGN:
+            events.put(Signal(number))
+
+    for number in STOPS:
+        signal.signal(number, handle)
     try:
         yield
     finally:

@@ -55,8 +55,8 @@ class View:
         self.line(text if text.startswith(f"{name} ") else f"{name} | {text}")
 
     def end(self, name: str, how: str) -> None:
-        """Say that a stage has ended: `done`, `failed`, `from cache`; of one that did not change nothing is said."""
-        self._ended += how != "failed"
+        """Say how a stage has ended: `done`, `from cache`, `failed`, `stopped`; nothing where it is `unchanged`."""
+        self._ended += how not in {"failed", "stopped"}
         if how != "unchanged":
             started = self._started.pop(name, None)
             seconds = "" if started is None else f"{time.monotonic() - started:.1f} s"
