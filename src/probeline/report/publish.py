@@ -15,7 +15,7 @@ from probeline.results.runs import augmented, layers
 from probeline.results.tasks import Task, examples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from matplotlib.figure import Figure
 
@@ -73,17 +73,18 @@ def publish(results: Results, stated: claims.Claims, folder: Path, to: Publisher
     Raises:
         UserError: A file that a stage left is missing or damaged, or a claim is on a value that is not there.
     """
+    points = {name: sweeps.points(sweep) for name, sweep in results.sweeps.items()}
     tables = Tables(
         runs.table(results.runs, results.metrics),
         probes.table(results.probes, results.runs, results.metrics),
-        sweeps.table(results.sweeps),
+        sweeps.table(results.sweeps, points),
     )
     claims.check(stated, tables.runs, tables.probes)
     to.table("summary", tables.runs)
     to.table("probes", tables.probes)
     to.table("sweeps", tables.sweeps)
     to.table("maps", maps.table(results.maps))
-    numbers = [runs.numbers(results.runs), probes.numbers(results.probes), sweeps.numbers(results.sweeps)]
+    numbers = [runs.numbers(results.runs), probes.numbers(results.probes), sweeps.numbers(points)]
     to.json("summary", {name: number for found in numbers for name, number in found.items()})
     files.write(to.metrics / "scoreboard.md", scoreboard.scoreboard(results, stated, tables.runs, tables.probes))
     for name in PLOTTED:
@@ -96,7 +97,7 @@ def publish(results: Results, stated: claims.Claims, folder: Path, to: Publisher
     _tasks(results, folder / GROUPS["tasks"].stage, to)
     _probes(results, probes.with_intervals(tables.probes.drop(columns=_of_probes(tables.probes, further))), to)
     _maps(results, to)
-    _sweeps(results, to)
+    _sweeps(results, points, to)
     _lessons(results, to)
     return tables
 
@@ -107,7 +108,7 @@ def _runs(results: Results, table: pd.DataFrame, to: Publisher) -> None:
     for (name, found), (_, row) in zip(results.runs.items(), table.iterrows(), strict=True):
         history, confusion = runs.history(found), runs.confusion_table(found)
         to.json(f"runs/{name}", runs.metrics_of(found))
-        to.plot(f"curves/{name}", runs.curves(found))
+        to.plot(f"curves/{name}", runs.curves(history))
         to.plot(f"history/{name}", history)
         if confusion is not None:
             to.plot(f"confusion/{name}", confusion)
@@ -168,13 +169,13 @@ def _maps(results: Results, to: Publisher) -> None:
         to.figure(f"maps/{report_id}.{task}", figures.compare, report_id, task, group)
 
 
-def _sweeps(results: Results, to: Publisher) -> None:
+def _sweeps(results: Results, points: "Mapping[str, pd.DataFrame]", to: Publisher) -> None:
     """Every point and seed of every sweep as a table, and a figure of each."""
     from probeline.report.figures import sweeps as figures
 
     for name, sweep in results.sweeps.items():
         to.plot(f"sweeps/{name}", sweeps.rows(sweep).drop(columns="setting"))
-        to.figure(f"sweeps/{name}", figures.figure, name, sweep, sweeps.points(sweep))
+        to.figure(f"sweeps/{name}", figures.figure, name, sweep, points[name])
 
 
 def _lessons(results: Results, to: Publisher) -> None:

@@ -86,9 +86,9 @@ def history(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)[["seed", "step", "epoch", *CURVES]].astype(dict.fromkeys(CURVES, float))
 
 
-def curves(run: Run) -> pd.DataFrame:
+def curves(history: pd.DataFrame) -> pd.DataFrame:
     """The curves for `dvc plots`: one row per step, the mean over the seeds that came so far and were finite there."""
-    return history(run).groupby("step", as_index=False)[CURVES].mean()
+    return history.groupby("step", as_index=False)[CURVES].mean()
 
 
 def confusion(run: Run) -> NDArray[np.int64] | None:

@@ -47,12 +47,16 @@ def points(sweep: Sweep) -> pd.DataFrame:
     return pd.DataFrame(parts)
 
 
-def table(sweeps: Mapping[str, Sweep]) -> pd.DataFrame:
-    """One row per sweep and fraction: its best point and what that gives on test images; no values if all diverged."""
+def table(sweeps: Mapping[str, Sweep], measured: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row per sweep and fraction: its best point and what that gives on test images; no values if all diverged.
+
+    Args:
+        measured: The `points` of each.
+    """
     values = ("train_accuracy", "validation_accuracy", "test_accuracy", "test_accuracy_std")
     found = []
     for name, sweep in sweeps.items():
-        for _, part in points(sweep).groupby("train_fraction", sort=False):
+        for _, part in measured[name].groupby("train_fraction", sort=False):
             best = part[part["best"]]
             row = (best if len(best) else part).iloc[0]
             found.append(
@@ -69,11 +73,14 @@ def table(sweeps: Mapping[str, Sweep]) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def numbers(sweeps: Mapping[str, Sweep]) -> dict[str, float]:
-    """The test accuracy of every sweep's best point on its largest fraction of training images, `<sweep>.best`."""
+def numbers(measured: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+    """The test accuracy of every sweep's best point on its largest fraction of training images, `<sweep>.best`.
+
+    Args:
+        measured: The `points` of each.
+    """
     found = {}
-    for name, sweep in sweeps.items():
-        frame = points(sweep)
+    for name, frame in measured.items():
         best = frame[frame["best"]]
         if len(best):
             found[f"{name}.best"] = float(best.iloc[best["train_fraction"].argmax()]["test_accuracy"])

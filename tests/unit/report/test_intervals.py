@@ -17,6 +17,12 @@ def test_a_share_has_wilsons_interval() -> None:
     assert of_share(right, images) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe (1998), table I, method 3
 
 
+@pytest.mark.parametrize(("right", "images"), [(0, 1), (1, 1), (0, 150), (149, 150), (150, 150), (7919, 10_000)])
+def test_a_share_has_the_interval_that_scipy_gives(right: int, images: int) -> None:
+    theirs = stats.binomtest(right, images).proportion_ci(0.95, method="wilson")
+    assert of_share(right, images) == pytest.approx((theirs.low, theirs.high), rel=1e-14)
+
+
 def test_one_seed_varies_with_its_images() -> None:
     assert of_accuracy([81 / 263], 263) == Interval(*of_share(81, 263), "images")
     assert of_accuracy([1.0], 10) == pytest.approx((1 / (1 + 1.959964**2 / 10), 1.0, "images"))

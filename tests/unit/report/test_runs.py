@@ -100,7 +100,7 @@ def test_an_embedding_has_a_loss_and_no_accuracy() -> None:
     assert found["test_accuracy_by_class"] is None
     assert runs.confusion_table(run) is None
     assert runs.numbers({"a": run}) == {"a.test_loss": 0.75}
-    assert runs.curves(run)["validation_accuracy"].isna().all()
+    assert runs.curves(runs.history(run))["validation_accuracy"].isna().all()
     assert runs.numbers({"b": made.run(2, 4)}) == {"b": pytest.approx(0.7)}
 
 
@@ -114,7 +114,7 @@ def test_curves_are_the_mean_over_the_seeds_that_came_so_far(tmp_path: Path) -> 
     run = made.run(1, 1, 1)
     record = made.record([seed(0, 1.0, 0.5, 0.25), seed(1, 2.0), seed(2, 3.0, 1.5, None)])
     run = type(run)(run.section, run.folder, record, run.fits)
-    files.write_csv(tmp_path / "c.csv", runs.curves(run))
+    files.write_csv(tmp_path / "c.csv", runs.curves(runs.history(run)))
     assert (tmp_path / "c.csv").read_text().splitlines() == [
         "step,train_loss,validation_loss,train_accuracy,validation_accuracy",
         "10,2,2,0.5,0.5",

@@ -21,18 +21,18 @@ def test_means_and_spreads_are_over_the_seeds_of_a_point() -> None:
     assert points["diverged"].tolist() == [0, 1, 0, 0]
     assert points["test_accuracy"].tolist()[0::3] == [pytest.approx(0.4), pytest.approx(0.75)]
     assert points["test_accuracy_std"].tolist()[0] == pytest.approx(0.1 * 2**0.5)
-    table = sweeps.table({"mine": found})
+    table = sweeps.table({"mine": found}, {"mine": sweeps.points(found)})
     assert table["train_fraction"].tolist() == [0.1, 1.0]
     assert table["best"].tolist() == ["lr 0.1", "lr 0.2"]
     assert table["points"].tolist() == [2, 2]
     assert table["diverged"].tolist() == [1, 0]
-    assert sweeps.numbers({"mine": found}) == {"mine.best": pytest.approx(0.75)}
+    assert sweeps.numbers({"mine": sweeps.points(found)}) == {"mine.best": pytest.approx(0.75)}
 
 
 def test_a_sweep_whose_points_all_diverge_has_no_best() -> None:
     found = sweep([point(1.0, 0, 0, None), point(1.0, 1, 0, None)])
-    assert sweeps.numbers({"mine": found}) == {}
-    table = sweeps.table({"mine": found})
+    assert sweeps.numbers({"mine": sweeps.points(found)}) == {}
+    table = sweeps.table({"mine": found}, {"mine": sweeps.points(found)})
     assert table["best"].tolist() == ["none: every point diverged"]
     assert table["validation_accuracy"].isna().all()
 

@@ -9,7 +9,8 @@ from tests.unit.report import made
 
 def test_each_run_says_how_sure_its_accuracy_is(capsys: pytest.CaptureFixture[str]) -> None:
     table = runs.table({"one": made.run(2), "gone": made.run(1, None), "encoder": made.embedding_run()}, [])
-    terminal.tell(table, pd.DataFrame(), sweeps.table({"rates": made.sweep([made.point(1.0, 0, 0, 0.5, 0.6)])}))
+    sweep = made.sweep([made.point(1.0, 0, 0, 0.5, 0.6)])
+    terminal.tell(table, pd.DataFrame(), sweeps.table({"rates": sweep}, {"rates": sweeps.points(sweep)}))
     lines = capsys.readouterr().out.splitlines()
     (one,) = (line for line in lines if line.split()[:1] == ["one"])
     assert one.split() == ["one", "12", "1", "0.6667", "0.8000", "0.490", "to", "0.943,", "over", "images"]
@@ -21,7 +22,8 @@ def test_each_run_says_how_sure_its_accuracy_is(capsys: pytest.CaptureFixture[st
 
 def test_a_number_that_is_missing_is_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
     found = probes.table({"without": made.encoder(gradient=False)}, {}, [])
-    gone = sweeps.table({"rates": made.sweep([made.point(1.0, 0, 0, None)])})
+    sweep = made.sweep([made.point(1.0, 0, 0, None)])
+    gone = sweeps.table({"rates": sweep}, {"rates": sweeps.points(sweep)})
     terminal.tell(runs.table({"gone": made.run(None)}, []), found.astype(object), gone.astype(object))
     printed = capsys.readouterr().out
     rows = {line.split()[0]: line.split() for line in printed.splitlines() if line.strip()}

@@ -67,7 +67,7 @@ def digest(make: "Callable[..., Figure]", *arguments: Any) -> str:
     """
     content = hashlib.sha256()
     code = _source(make.__module__)
-    _add(content, [FORMAT, version("matplotlib"), code, make.__module__, make.__qualname__, arguments])
+    _add(content, [FORMAT, _matplotlib(), code, make.__module__, make.__qualname__, arguments])
     return content.hexdigest()
 
 
@@ -80,6 +80,12 @@ def _read(path: Path, digest: str) -> bytes | None:
             return content if image.info.get(KEY) == digest else None
     except UNREADABLE:
         return None
+
+
+@cache
+def _matplotlib() -> str:
+    """Its version, which takes milliseconds to read."""
+    return version("matplotlib")
 
 
 @cache
@@ -106,16 +112,25 @@ def _add(content: "hashlib._Hash", value: Any) -> None:
 
     The order of a mapping counts, since it is the order of what is drawn. A tuple is as a list.
     """
-    kind = "list" if isinstance(value, tuple) else type(value).__name__
-    if value is None or isinstance(value, bool | int | float | str | bytes):
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
-        raw = value if isinstance(value, bytes) else text.encode()
-        content.update(f"{kind} {len(raw)} ".encode() + raw)
+    if value is None or isinstance(value, bool | int | float | str):
+        content.update(_plain(value).encode())
+    elif isinstance(value, bytes):
+        content.update(f"bytes {len(value)} ".encode() + value)
     else:
         parts = _parts(value)
+        kind = "list" if isinstance(value, tuple) else type(value).__name__
         content.update(f"{kind} {len(parts)} ".encode())
-        for part in parts:
-            _add(content, part)
+        if {type(part) for part in parts} <= {float, int, str}:  # most of all: the columns of tables, each at once
+            content.update("".join(map(_plain, parts)).encode())
+        else:
+            for part in parts:
+                _add(content, part)
+
+
+def _plain(value: bool | float | str | None) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    size = len(text) if text.isascii() else len(text.encode())
+    return f"{type(value).__name__} {size} {text}"
 
 
 @singledispatch
