@@ -16,6 +16,9 @@ from probeline.sources.own import locate, pin, sha256_of, some
 Integers = NDArray[np.integer[Any]]
 
 
+KEYS = {"train_images", "train_labels", "test_images", "test_labels", "class_names"}
+
+
 class Spec(params.Spec):
     """`kind: npz`; `path` of the file, a relative one counted from the clone; `sha256` of the file."""
 
@@ -29,7 +32,7 @@ def read(spec: Spec, name: str) -> Raw:  # noqa: ARG001 (every kind has this sig
 
     `train_images`: uint8 (N, H, W) or (N, H, W, C), C being 1 or 3; `train_labels`: integers (N,), 0, 1, 2 and so on
     without a gap; optional `test_images` and `test_labels` likewise, of the same size; optional `class_names` (K,), of
-    which a label is an index. Others are left alone.
+    which a label is an index. Others are left alone, with a warning.
 
     Raises:
         UserError: The file or an array is not as it should be; one line names file and key.
@@ -53,6 +56,8 @@ def read(spec: Spec, name: str) -> Raw:  # noqa: ARG001 (every kind has this sig
 
 
 def _checked(path: str, found: NpzFile) -> Raw:
+    if others := sorted(set(found) - KEYS):
+        say(f"warning: {path}: {some(others)} is not read; the keys are {', '.join(sorted(KEYS))}")
     splits = ["train", "test"] if {"test_images", "test_labels"} & set(found) else ["train"]
     images = {split: _images(path, found, f"{split}_images") for split in splits}
     labels = {split: _labels(path, found, f"{split}_labels", len(images[split])) for split in splits}
@@ -87,6 +92,8 @@ def _images(path: str, found: NpzFile, key: str) -> Images:
             f"{path}: {key} is {images.dtype} {shape}; "
             "needed is uint8 (N, H, W) or (N, H, W, C), C being 1 or 3, none of them empty"
         )
+    if images.max() <= 1:
+        say(f"warning: {path}: {key} holds no value above 1, so that all is black: white is 255; multiply by 255")
     return images
 
 

@@ -82,8 +82,13 @@ def short(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
+def printable(text: str) -> str:
+    """A text of one line: line ends, other control characters and what else no terminal shows are escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def _one_line(text: str) -> str:
     """A message on one line of bounded length, whatever a name holds: the middle goes, since the end is the remedy."""
-    line = text.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
+    line = printable(text)
     half = (LONGEST - len(" ... ")) // 2
     return line if len(line) <= LONGEST else f"{line[:half]} ... {line[-half:]}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from probeline.pipeline import settings
-from probeline.pipeline.errors import ParamError
+from probeline.pipeline.errors import ParamError, printable
 
 
 def locate(path: str) -> Path:
@@ -38,7 +38,7 @@ def some(names: Sequence[str], most: int = 3) -> str:
     """The first names of a list, for a message of one line that print can write, whatever they hold."""
     shown = [name[:60] + "..." * (len(name) > 60) for name in names[:most]]
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(shown) + more).encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
+    return printable(", ".join(shown) + more)
 
 
 def sha256_of(path: Path) -> str:

@@ -299,7 +299,7 @@ def test_the_same_array_in_two_places_is_said() -> None:
 
 
 def read_npz(folder: Path, **arrays: Any) -> Raw:
-    np.savez(folder / "own.npz", **{"train_images": np.zeros((3, 2, 2), np.uint8)} | arrays)
+    np.savez(folder / "own.npz", **{"train_images": np.full((3, 2, 2), 9, np.uint8)} | arrays)
     sha256 = hashlib.sha256((folder / "own.npz").read_bytes()).hexdigest()
     return npz.read(npz.Spec(kind="npz", path="own.npz", sha256=sha256), "mine")
 
@@ -332,6 +332,25 @@ def test_labels_from_one_are_told_apart_from_others_that_names_do_not_fit(tmp_pa
 def test_a_class_that_names_alone_make_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert read_npz(tmp_path, train_labels=[0, 2, 2], class_names=["a", "b", "c"]).classes == ("a", "b", "c")
     assert capsys.readouterr().out == "warning: own.npz: no training image is of the class b\n"
+
+
+@pytest.mark.parametrize(
+    ("arrays", "line"),
+    [
+        ({"Test_images": [1]}, "Test_images is not read; the keys are class_names, test_images, test_labels, train_im"),
+        ({"label_names": ["a", "b"]}, "label_names is not read; "),
+        (
+            {"train_images": np.eye(3, dtype=np.uint8)[None]},
+            "train_images holds no value above 1, so that all is black",
+        ),
+    ],
+)
+def test_what_an_array_does_not_say_is_said(
+    tmp_path: Path, arrays: dict[str, Any], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = np.full((1, 2, 2), 2, np.uint8)
+    read_npz(tmp_path, **{"train_images": images, "train_labels": [0]} | arrays)
+    assert f"warning: own.npz: {line}" in capsys.readouterr().out
 
 
 def test_a_class_name_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from probeline.pipeline.errors import LONGEST, ParamError, UserError, at, listed
 
 def test_a_message_is_one_line_whatever_it_names() -> None:
     assert UserError("a\nb").lines == ("a\\nb",)
+    # A carriage return would write over the line, U+2028 ends one, U+202E turns it, and a terminal obeys an escape.
+    assert UserError("a\rb\u2028c\u202ed\x1b[2Je\x85\ud800é").lines == (r"a\rb\u2028c\u202ed\x1b[2Je\x85\ud800é",)
     assert str(UserError("one", "two")) == "one\ntwo"
 
 
