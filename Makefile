@@ -35,7 +35,7 @@ scoreboard: $(READY)  ## put metrics/scoreboard.md into README.md
 	$(RUN) -m probeline.report.readme
 
 verify: $(READY)  ## REV=HEAD: whether this machine's run gave the numbers in Git; EACH=1 names those that differ
-	$(RUN) -m probeline.report.verify "$(or $(REV),HEAD)" $(if $(EACH),--each)
+	$(RUN) -m probeline.verify "$(or $(REV),HEAD)" $(if $(EACH),--each)
 
 paper: $(READY)  ## REPORT=a: a report at its own size, as the experiment `a`; leaves the working tree alone
 	$(RUN) -m probeline.entries.presets "$(REPORT)" --experiment

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from probeline.report.verify.case import State
-from probeline.report.verify.judge import FILES, Verdict
-from probeline.report.verify.noise import ROUNDING
+from probeline.verify.case import State
+from probeline.verify.judge import FILES, Verdict
+from probeline.verify.noise import ROUNDING
 
 LONGEST = 100  # characters of two values in a line
 

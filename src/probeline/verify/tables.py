@@ -11,9 +11,9 @@ from functools import cache
 from typing import NamedTuple
 
 from probeline.pipeline.params import names
-from probeline.report.verify import rules
-from probeline.report.verify.case import Rule
-from probeline.report.verify.numbers import Address
+from probeline.verify import rules
+from probeline.verify.case import Rule
+from probeline.verify.numbers import Address
 
 
 class Table(NamedTuple):

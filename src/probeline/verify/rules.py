@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from probeline.report.verify import noise
-from probeline.report.verify.case import Case, Rule, State
-from probeline.report.verify.evidence import Fit
-from probeline.report.verify.noise import Noise
-from probeline.report.verify.numbers import number
+from probeline.verify import noise
+from probeline.verify.case import Case, Rule, State
+from probeline.verify.evidence import Fit
+from probeline.verify.noise import Noise
+from probeline.verify.numbers import number
 
 LAST_DIGITS = 1e-12  # of numbers that are exact but for the last digits of float64
 SAME_CHOICE = 0.01  # relative: lambdas that are scaled by the vectors differ in their last digits

@@ -1,4 +1,4 @@
-"""`python -m probeline.report.verify [REVISION] [--each]`: see the package.
+"""`python -m probeline.verify [REVISION] [--each]`: see the package.
 
 Status: 0 if every number came out again, the same or within its interval; 1 if one did not; 2 if it cannot be told.
 """
@@ -13,10 +13,10 @@ from probeline.pipeline import settings
 from probeline.pipeline.errors import UserError, listed
 from probeline.pipeline.groups import RUNS, STAGES
 from probeline.pipeline.progress import say
-from probeline.report.verify import asked, git, told
-from probeline.report.verify.case import State
-from probeline.report.verify.evidence import Evidence
-from probeline.report.verify.judge import verdicts
+from probeline.verify import asked, git, told
+from probeline.verify.case import State
+from probeline.verify.evidence import Evidence
+from probeline.verify.judge import verdicts
 
 LOCK, PARAMS = "dvc.lock", "params.yaml"
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2

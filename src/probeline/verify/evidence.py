@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from probeline.pipeline import files
 from probeline.pipeline.errors import UserError
 from probeline.pipeline.groups import GROUPS, force
-from probeline.report.verify import noise
-from probeline.report.verify.git import Files
 from probeline.results import lessons, outputs, probes, record, runs, sweeps, tasks
+from probeline.verify import noise
+from probeline.verify.git import Files
 
 At = Mapping[str, str]  # where a number stands: run, encoder and probe, sweep and fraction, or lesson; value; fit
 

@@ -20,15 +20,15 @@ from probeline.metrics._scored import Scored
 from probeline.pipeline.errors import UserError
 from probeline.report import intervals
 from probeline.report.figures import drawing
-from probeline.report.verify import asked, git, noise, rules, told
-from probeline.report.verify.__main__ import DIFFERENT, SAME, UNKNOWN, verify
-from probeline.report.verify.case import Rule, State
-from probeline.report.verify.evidence import Evidence
-from probeline.report.verify.judge import Verdict, verdicts
-from probeline.report.verify.numbers import cells
-from probeline.report.verify.tables import rule_of, table_of
 from probeline.results.outputs import Outputs
 from probeline.tasks.task import Task
+from probeline.verify import asked, git, noise, rules, told
+from probeline.verify.__main__ import DIFFERENT, SAME, UNKNOWN, verify
+from probeline.verify.case import Rule, State
+from probeline.verify.evidence import Evidence
+from probeline.verify.judge import Verdict, verdicts
+from probeline.verify.numbers import cells
+from probeline.verify.tables import rule_of, table_of
 from stages import summary
 from tests.conftest import ROOT
 from tests.conftest import git as run_git
@@ -338,7 +338,7 @@ def test_nothing_to_verify_is_one_line(clone: Path) -> None:
 
 
 def test_every_number_in_git_has_a_rule() -> None:
-    """Of the default params.yaml. A new column needs one in report/verify/tables.py; a new metric or probe does not."""
+    """Of the default params.yaml. A new column needs one in verify/tables.py; a new metric or probe does not."""
     without = set()
     for folder in git.FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.*")):

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from probeline.report.verify.case import Case, Rule, State
-from probeline.report.verify.evidence import At, Evidence
-from probeline.report.verify.numbers import WHOLE, Address, cells, number
-from probeline.report.verify.rules import TOGETHER
-from probeline.report.verify.tables import Table, kind_of, rule_of, table_of
+from probeline.verify.case import Case, Rule, State
+from probeline.verify.evidence import At, Evidence
+from probeline.verify.numbers import WHOLE, Address, cells, number
+from probeline.verify.rules import TOGETHER
+from probeline.verify.tables import Table, kind_of, rule_of, table_of
 
 FILES = "files"  # the group of those that are compared as a whole
 

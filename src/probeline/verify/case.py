@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from probeline.report.verify.evidence import At, Evidence
-from probeline.report.verify.noise import Noise
-from probeline.report.verify.numbers import Address, Cells
+from probeline.verify.evidence import At, Evidence
+from probeline.verify.noise import Noise
+from probeline.verify.numbers import Address, Cells
 
 
 class State(Enum):
