@@ -1,8 +1,9 @@
 """One pass through a network, in the precision of the run."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,17 +25,22 @@ def forward(model: Callable[[Tensor], Tensor] | nn.Module, images: Tensor, preci
     return out.float()
 
 
-def operations(precision: str, device: torch.device) -> AbstractContextManager[None]:
+@contextmanager
+def operations(precision: str, device: torch.device) -> Iterator[None]:
     """Within it, forward and backward are the same operations on every processor that the pins make alike.
 
     PyTorch asks the processor and not the pins whether oneDNN knows bfloat16. With AVX-512 it would call it, and oneDNN
     limited to AVX2 does not know it. So it is left out, as PyTorch itself does on a processor without AVX-512.
     """
     limited = os.environ.get("ONEDNN_MAX_CPU_ISA") == numerics.PINS["ONEDNN_MAX_CPU_ISA"]
-    if precision == "float32" or device.type != "cpu" or not limited:
-        return nullcontext()
-    found: AbstractContextManager[None] = torch.backends.mkldnn.flags(enabled=False)
-    return found
+    onednn: Any = torch.backends.mkldnn  # its `flags` would warn of Intel's GPUs
+    before = onednn.enabled
+    if precision != "float32" and device.type == "cpu" and limited:
+        onednn.enabled = False
+    try:
+        yield
+    finally:
+        onednn.enabled = before
 
 
 def batch_size(data: Data) -> int:
