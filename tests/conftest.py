@@ -17,6 +17,17 @@ from probeline.tasks.task import Task
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take what `make portable UPDATE=1` gives."""
+    parser.addoption("--update-portable", action="store_true", help="write tests/portable.sha256 anew")
+
+
+@pytest.fixture
+def update_portable(request: pytest.FixtureRequest) -> bool:
+    """Whether digests are written down in place of being compared."""
+    return bool(request.config.getoption("--update-portable"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes minutes first: it runs all stages once; and last the other tests that need what it leaves."""
 
