@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := PYTHONPATH=src $(BIN)/python
 
-.PHONY: help repro repair test test-slow check times scoreboard verify paper preset lock clean
+.PHONY: help repro repair test test-slow portable check times scoreboard verify paper preset lock clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,11 @@ test: check  ## set up, check and run the tests
 
 test-slow: $(READY)  ## what takes minutes: experiments, reruns, stages and DVC killed midway
 	$(BIN)/pytest -m slow
+
+portable: $(READY)  ## the same bytes on an emulated AMD and Intel? tens of minutes; UPDATE=1 writes tests/portable.sha256
+	@command -v qemu-x86_64 >/dev/null || { echo "error: qemu-x86_64 is missing; install it: apt-get install qemu-user"; exit 1; }
+	$(if $(UPDATE),$(BIN)/pytest -n 0 --update-portable tests/portable tests/pipeline/test_portable.py)
+	$(BIN)/pytest -m portable --dist load tests/portable tests/pipeline/test_portable.py
 
 check: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
