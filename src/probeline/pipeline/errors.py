@@ -78,7 +78,7 @@ def listed(names: Iterable[object], between: str = ", ") -> str:
 
 def short(value: object) -> str:
     """A value of the user's as it can stand in a line."""
-    text = str(value)
+    text = printable(str(value))
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 

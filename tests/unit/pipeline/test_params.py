@@ -32,6 +32,8 @@ def test_numbers_and_words_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
         ("a: [1,\nb: 2", r"p.yaml: line 2: cannot be read"),
         ("a: \x00", r"p.yaml: cannot be read: special characters are not allowed; mend it there"),
         (b"a: \xff", r"p.yaml: cannot be read \('utf-8' codec can't decode byte"),
+        ('a: "\\ud800"\n', "line 1: cannot be read: half of a character"),
+        ('a: 1\n"\\ud800": 2\n', "line 2: cannot be read: half of a character"),
     ],
 )
 def test_a_file_that_is_no_yaml(tmp_path: Path, text: str | bytes, line: str) -> None:
