@@ -220,12 +220,14 @@ def load(folder: Path) -> Raw:
         arrays = {
             split: files.read_array(folder / f"{split}_images.npy", (np.uint8, 4), remedy, "r") for split in splits
         }
-        store, by_split = Arrays(arrays), [arrays]
+        store = Arrays(arrays)
+        parts: list[Mapping[str, Sized]] = [arrays]
     else:
         store = _open(folder, splits, remedy)
-        by_split = [store.names, store.pixels]
-    fit = all(len(found[split]) == len(labels[split]) for found in by_split for split in splits)
-    if not fit or "train" not in splits:
+        parts = [store.names, store.pixels]
+    lengths = all(len(part[split]) == len(found) for part in parts for split, found in labels.items())
+    known = all(((found >= 0) & (found < len(about.classes))).all() for found in labels.values())
+    if not (lengths and known) or "train" not in splits:
         raise UserError(f"{folder}: its images and labels do not fit each other; {remedy}")
     return Raw(tuple(about.classes), labels, store)
 

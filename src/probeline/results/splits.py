@@ -1,5 +1,6 @@
 """The labels of a task's images, and which of them are train, validation and test: all that follows a task has them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,14 +49,22 @@ class Splits:
 
 
 def consistent(found: Splits) -> bool:
-    """Whether labels are those of its classes, and indices those of its images."""
+    """Whether labels are those of its classes, and indices those of its images, none in two splits of a resample."""
     resamples = len(found.train) == len(found.validation) > 0
     parts = (found.train, found.validation, found.test)
     return (
         resamples
         and _below(found.labels, len(found.classes))
         and all(part.size and _below(part, len(found.labels)) for part in parts)
+        and all(_apart(found.indices(resample), len(found.labels)) for resample in range(len(found.train)))
     )
+
+
+def _apart(indices: Mapping[str, NDArray[np.int64]], images: int) -> bool:
+    taken = np.zeros(images, dtype=np.int8)
+    for chosen in indices.values():
+        taken[chosen] += 1
+    return not (taken > 1).any()
 
 
 def _below(numbers: NDArray[np.int64], end: int) -> bool:

@@ -66,7 +66,7 @@ def load(folder: Path) -> Task:
     """Read a task. The images are memory-mapped: they stay on the disk until they are indexed.
 
     Raises:
-        UserError: It is missing, damaged or of another version.
+        UserError: It is missing, damaged, of another version, or of files of several tasks.
     """
     remedy = f"run: {force('split', folder.name)}"
     about = _About.load(folder / "task.json", remedy)
@@ -75,7 +75,7 @@ def load(folder: Path) -> Task:
         for name, kind in _KINDS.items()
     }
     found = Task(dataset=about.dataset, classes=tuple(about.classes), **arrays)
-    of_each = (found.images, found.origin, found.digests)
-    if not splits.consistent(found) or any(len(array) != len(found.labels) for array in of_each):
-        raise UserError(f"{folder}: is missing or damaged; {remedy}")
+    lengths = {len(part) for part in (found.images, found.labels, found.origin, found.digests)}
+    if len(lengths) > 1 or not splits.consistent(found):
+        raise UserError(f"{folder}: its files do not fit each other; {remedy}")
     return found

@@ -114,7 +114,9 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         raw.load(folder)
 
 
-@pytest.mark.parametrize("kind", ["cut", "flipped", "missing", "fewer labels", "no labels", "digests", "one digest"])
+@pytest.mark.parametrize(
+    "kind", ["cut", "flipped", "missing", "fewer labels", "no labels", "digests", "fewer digests", "class"]
+)
 def test_damaged_files_are_one_line_with_the_command(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -132,9 +134,13 @@ def test_damaged_files_are_one_line_with_the_command(tmp_path: Path, kind: str) 
         path.write_bytes(sound[:60] + bytes([sound[60] ^ 1]) + sound[61:])
     elif kind in {"missing", "no labels"}:
         (path if kind == "missing" else folder / "train_labels.npy").unlink()
-    elif kind == "one digest":
-        np.save(folder / "train_digests.npy", np.array([5], np.uint64))
     else:
-        np.save(folder / ("train_labels.npy" if kind == "fewer labels" else "train_digests.npy"), np.array([0]))
+        name, array = {
+            "fewer labels": ("labels", np.array([0])),
+            "digests": ("digests", np.array([0])),
+            "fewer digests": ("digests", np.array([5], np.uint64)),
+            "class": ("labels", np.array([0, 2])),  # of two
+        }[kind]
+        np.save(folder / f"train_{name}.npy", array)
     with pytest.raises(UserError, match=r"(damaged|fit each other); run: dvc repro --force fetch@mine --single-item$"):
         raw.load(folder).images("train", [0, 1], 4)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from probeline.datasets import _raw as raw
+from probeline.pipeline.errors import UserError
 from probeline.tasks.split import Split, split
-from probeline.tasks.task import COPY, Task
+from probeline.tasks.task import COPY, Task, load, save
 from probeline.training import seen
 from tests.conftest import ROOT, surroundings
 
@@ -88,3 +90,23 @@ def test_the_stage_says_how_many_test_images_are_copies(tmp_path: Path) -> None:
     assert done.stdout.startswith(
         "warning: half: test images that first has for training too: 10 of 20; scores of them say nothing of new "
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labels", np.zeros(2, np.int64)),  # of another task: fewer
+        ("labels", np.full(6, 9, np.int64)),  # of one with more classes
+        ("digests", np.zeros(2, np.uint64)),
+        ("origin", np.zeros(2, np.int64)),
+        ("images", np.zeros((2, 2, 2, 1), np.uint8)),
+        ("train", np.array([[99]])),
+        ("test", None),  # the images that are trained on
+    ],
+)
+def test_a_file_of_another_task_is_no_part_of_this_one(tmp_path: Path, name: str, content: Any) -> None:
+    save(found := drawn(dataset()), tmp_path)
+    assert load(tmp_path).counts == found.counts
+    np.save(tmp_path / f"{name}.npy", found.train[0] if content is None else content)
+    with pytest.raises(UserError, match=r": its files do not fit each other; run: dvc repro --force split@"):
+        load(tmp_path)
