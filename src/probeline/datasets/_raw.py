@@ -215,7 +215,6 @@ def load(folder: Path) -> Raw:
     store: Arrays | Files
     splits = [split for split in SPLITS if (folder / f"{split}_labels.npy").exists()]
     labels = {split: files.read_array(folder / f"{split}_labels.npy", (np.int64, 1), remedy) for split in splits}
-    by_split: Sequence[Mapping[str, Sized]]
     if about.images == "arrays":
         arrays = {
             split: files.read_array(folder / f"{split}_images.npy", (np.uint8, 4), remedy, "r") for split in splits

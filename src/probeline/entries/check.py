@@ -10,9 +10,10 @@ from probeline.entries import consistency
 from probeline.entries.images import Groups
 from probeline.entries.networks import networks
 from probeline.pipeline import numerics
-from probeline.pipeline.errors import FILE, UserError, listed, unknown
+from probeline.pipeline.errors import FILE, UserError, listed, short, unknown
 from probeline.pipeline.groups import GROUPS, MODELS, Group
 from probeline.pipeline.params import module, validate, validate_part
+from probeline.pipeline.types import LONGEST_NAME
 
 LISTS = ("metrics",)  # sections that are lists of names
 SECTIONS = (*GROUPS, *LISTS)
@@ -66,8 +67,14 @@ def _section(group: Group, entries: Any, found: dict[str, Any]) -> Iterator[str]
     for name, entry in entries.items():
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", str(name)):
             yield (
-                f"{group.section}: the name '{name}' goes into a command line; "
+                f"{group.section}: the name '{short(name)}' goes into a command line; "
                 "use small letters, digits and single hyphens, a letter first"
+            )
+            continue
+        if len(name) > LONGEST_NAME:
+            yield (
+                f"{group.section}: the name '{short(name)}' has {len(name)} letters and goes into the names of files; "
+                f"give at most {LONGEST_NAME}"
             )
             continue
         try:

@@ -52,7 +52,7 @@ class _Loader(yaml.SafeLoader):
             raise _refused(f"{sign}{anchor} shares a value, and -S on one place would change all; write it out", event)
         return super().compose_node(parent, index)
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         # PyYAML asks this of mappings too. DVC cannot read half a character, and no file can hold it.
         if isinstance(node.value, str) and any("\ud800" <= char <= "\udfff" for char in node.value):
             raise _refused("half of a character (a lone surrogate) stands in a text; write the character itself", node)

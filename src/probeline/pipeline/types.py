@@ -16,6 +16,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 MOST = 10_000  # seeds
+LONGEST_NAME = 80  # letters: two of them and more go into one file's name, which may have 255
 
 
 def _counted(value: object) -> object:
@@ -34,6 +35,8 @@ Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(each_once), Be
 def _report_id(value: str) -> str:
     if not re.fullmatch("[A-Za-z0-9]+(-[A-Za-z0-9]+)*", value):
         raise ValueError(f"is {value!r} and goes into the name of a file; use letters, digits and single hyphens: A2")
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"has {len(value)} letters and goes into the name of a file; give at most {LONGEST_NAME}")
     return value
 
 

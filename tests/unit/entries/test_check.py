@@ -83,6 +83,10 @@ def test_transfers_in_a_chain_pass() -> None:
             "params.yaml: train.mine: batch_size: 2 is too few for triplet, which compares an image with one of its cl",
         ),
         ({"may_diverge": "yes"}, "train.mine.may_diverge: should be a valid boolean"),
+        (
+            {"report_id": "A" * 81},
+            "train.mine.report_id: has 81 letters and goes into the name of a file; give at most 80",
+        ),
         ({"report_id": "A 1"}, "train.mine.report_id: is 'A 1' and goes into the name of a file"),
         ({"precision": "bf16"}, "train.mine.precision: should be 'float32' or 'bfloat16', not 'bf16'"),
         ({"model": {"name": "mlp", "hidden": []}}, "train.mine.model.hidden: is empty; give at least one"),
@@ -219,6 +223,12 @@ def test_metrics_are_files_that_give_a_number(metrics: object, line: str) -> Non
 @pytest.mark.parametrize("name", ["a b", "a;b", "A", "a_b", "-a", "a-", "3a", "$(id)", 7])
 def test_a_name_that_is_no_name(name: object) -> None:
     assert f"params.yaml: train: the name '{name}' goes into a command line" in refusal(everything(train={name: RUN}))
+
+
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    check(everything(train={"mine": RUN, "a" * 80: RUN}))
+    line = "has 81 letters and goes into the names of files; give at most 80"
+    assert line in refusal(everything(train={"mine": RUN, "a" * 81: RUN}))
 
 
 def test_every_mistake_is_named_at_once() -> None:

@@ -57,7 +57,9 @@ def test_a_damaged_task_names_the_command(folder: Path, file: str, content: byte
 )
 def test_arrays_that_do_not_fit_each_other_are_damaged(folder: Path, file: str, content: NDArray[Any]) -> None:
     np.save(folder / f"{file}.npy", content)
-    with pytest.raises(UserError, match=r"made-3: is missing or damaged; run: dvc repro --force split@made-3 "):
+    with pytest.raises(
+        UserError, match=r"made-3: its files do not fit each other; run: dvc repro --force split@made-3 "
+    ):
         tasks.load(folder)
 
 
