@@ -1,6 +1,8 @@
 """The frame of every stage: its errors, its exit status, its line in the log."""
 
+import atexit
 import errno
+import gc
 import json
 import platform
 import re
@@ -43,6 +45,7 @@ def stage(main: Callable[..., Mapping[str, Any] | None]) -> None:
     name = "@".join([kind, *arguments])
     entry = ".".join([STAGES[kind].section, *arguments]) if kind in STAGES else ""
     started = time.perf_counter()
+    atexit.register(gc.freeze)  # else Python looks through all of PyTorch for garbage before it ends: a second or so
     try:
         # A stage whose dvc was killed may still be at work on the same outputs.
         with lock(Path("data") / f".{name}.lock", f"an earlier {name} to end"), at(entry):

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 from pydantic import AfterValidator, Field
 
 from probeline.pipeline.errors import UserError, short, unknown
 from probeline.pipeline.params import Spec, load_yaml, validate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RUN = "(?:train|transfer|finetune)"
 
@@ -107,7 +109,7 @@ def insist(claims: Claims, groups: Mapping[str, Mapping[str, Any]]) -> list[str]
     return passed_over
 
 
-def check(claims: Claims, runs: pd.DataFrame, probes: pd.DataFrame) -> None:
+def check(claims: Claims, runs: "pd.DataFrame", probes: "pd.DataFrame") -> None:
     """Refuse a claim whose entry is there and has no such value, as one on a probe that no encoder has.
 
     Args:
@@ -126,7 +128,7 @@ def check(claims: Claims, runs: pd.DataFrame, probes: pd.DataFrame) -> None:
         raise UserError(*lines)
 
 
-def row(claim: Claim, runs: pd.DataFrame, probes: pd.DataFrame) -> "pd.Series[Any] | None":
+def row(claim: Claim, runs: "pd.DataFrame", probes: "pd.DataFrame") -> "pd.Series[Any] | None":
     """Our row of the entry that a claim is about, of the tables of runs and of probes; None where there is none."""
     section, _, name = claim.of.partition(".")
     table, key = (probes, "encoder") if section == "probes" else (runs, "run")

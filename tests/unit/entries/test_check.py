@@ -46,7 +46,6 @@ def test_transfers_in_a_chain_pass() -> None:
         ),
         ({"optimizer": {"name": "adam", "lr": 1e38}}, "mine.optimizer.lr: should be less than or equal to 1e+35, not"),
         ({"l2": {"lambda": 3e38, "form": "sum"}}, "train.mine.l2.lambda: should be less than or equal to 1e+35, not"),
-        ({"l2": {"lambda": 0.1, "form": "sum", "on": "last"}}, "train.mine.l2: on: was renamed; write layers in its"),
         ({"batch_size": 10**20}, "params.yaml: train.mine.batch_size: should be less than 2147483648"),
         ({"seeds": [1, 1]}, "params.yaml: train.mine.seeds: names 1 twice"),
         ({"steps": 3}, "params.yaml: train.mine: needs either epochs or steps"),
