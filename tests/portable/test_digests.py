@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from probeline.pipeline import numerics
 from tests.portable import digests
 
 
@@ -15,7 +16,7 @@ from tests.portable import digests
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that keeps three operations and a stage, made on this machine."""
     monkeypatch.setattr(digests, "KEPT", tmp_path / "kept")
-    monkeypatch.setattr(digests.numerics, "outside", lambda: None)
+    monkeypatch.setattr(numerics, "outside", lambda: None)
     digests.keep({"stage a": digests.of(1.0)}, "stage ")
     digests.keep({f"operation {name}": digests.of(np.float32(2)) for name in "xyz"}, "operation ")
 
@@ -44,7 +45,7 @@ def test_what_is_missing_or_new_is_said() -> None:
 @pytest.mark.parametrize("where", ["outside", "here"])
 def test_elsewhere_sizes_are_compared_and_the_reason_is_said(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     if where == "outside":
-        monkeypatch.setattr(digests.numerics, "outside", lambda: "this processor has no AVX2")
+        monkeypatch.setattr(numerics, "outside", lambda: "this processor has no AVX2")
         why = "this processor has no AVX2"
     else:
         now = digests.here()
@@ -53,7 +54,7 @@ def test_elsewhere_sizes_are_compared_and_the_reason_is_said(monkeypatch: pytest
     found = {f"operation {name}": digests.of(np.float32(2.0001)) for name in "xyz"}
     assert digests.unlike(found, "operation ", 1e-3) == []
     found["operation y"] = digests.of(np.float32(2.1))
-    assert digests.unlike(found, "operation ", 1e-3) == [f"operation y: 2.1, and 2 in kept (bytes: {why})"]
+    assert digests.unlike(found, "operation ", 1e-3) == [f"operation y: 1.131, and 1.099 in kept (bytes: {why})"]
 
 
 def test_code_and_texts_of_pictures_do_not_count_and_numbers_and_pixels_do(tmp_path: Path) -> None:
@@ -75,5 +76,5 @@ def test_names_types_and_shapes_count() -> None:
     assert len({digests.of(value).content for value in values}) == len(values)
 
 
-def test_numbers_that_are_not_finite_have_no_size() -> None:
-    assert digests.of([np.array([3.0, np.nan, np.inf, -3.0])]).size == 3
+def test_what_is_not_finite_or_counts_something_has_no_size() -> None:
+    assert digests.of([np.array([np.e - 1, np.nan, np.inf, 1 - np.e]), np.arange(9), "text"]).size == 1
