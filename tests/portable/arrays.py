@@ -127,18 +127,27 @@ def algebra() -> Named:
 
 
 def probes() -> Named:
-    for count, width, classes in ((400, 32, 10), (150, 784, 10), (60, 5, 2), (300, 64, 10), (150, 1280, 10)):
-        x, labels = vectors(count, width, classes)
-        found = principal(x)
-        yield f"principal axes {count} {width}", (found.rotated, found.axes, found.mean)
-        logits = x[:, : min(classes, width)].astype(np.float64).T
-        yield f"softmax {count} {width}", _softmax.cross_entropy(logits, labels % len(logits))
-        penalties = logistic.default_path(x)[3:6]
-        for fit in logistic.fit_path(x, labels, classes, penalties):
-            yield f"logistic probe {count} {width} {fit.l2:.3g}", astuple(fit)
-        for metric in ("cosine", "euclidean"):
-            near = nearest(x, x[::3] + np.float32(0.1), 20, metric)
-            yield f"neighbors {metric} {count} {width}", (near, vote(labels[near]))
+    for shape in ((400, 32, 10), (150, 784, 10), (300, 64, 10), (150, 1280, 10)):
+        yield from _probed(*shape)
+
+
+def small_probe() -> Named:
+    """NumPy sorts so few numbers with AVX2's gather, which crashes in qemu 7.2."""
+    yield from _probed(60, 5, 2)
+
+
+def _probed(count: int, width: int, classes: int) -> Named:
+    x, labels = vectors(count, width, classes)
+    found = principal(x)
+    yield f"principal axes {count} {width}", (found.rotated, found.axes, found.mean)
+    logits = x[:, : min(classes, width)].astype(np.float64).T
+    yield f"softmax {count} {width}", _softmax.cross_entropy(logits, labels % len(logits))
+    penalties = logistic.default_path(x)[3:6]
+    for fit in logistic.fit_path(x, labels, classes, penalties):
+        yield f"logistic probe {count} {width} {fit.l2:.3g}", astuple(fit)
+    for metric in ("cosine", "euclidean"):
+        near = nearest(x, x[::3] + np.float32(0.1), 20, metric)
+        yield f"neighbors {metric} {count} {width}", (near, vote(labels[near]))
 
 
 def maps() -> Named:
@@ -199,4 +208,4 @@ def tables() -> Named:
 
 
 GROUPS = (functions, reductions, products, draws, algebra, probes, maps, lessons, statistics, tables)
-NOT_EMULATED: tuple[Any, ...] = ()
+NOT_EMULATED = (small_probe,)
