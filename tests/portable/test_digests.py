@@ -17,6 +17,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that keeps three operations and a stage, made on this machine."""
     monkeypatch.setattr(digests, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(numerics, "outside", lambda: None)
+    monkeypatch.setattr(digests, "unproven", lambda: False)
     digests.keep({"stage a": digests.of(1.0)}, "stage ")
     digests.keep({f"operation {name}": digests.of(np.float32(2)) for name in "xyz"}, "operation ")
 
@@ -30,6 +31,13 @@ def test_what_differs_here_is_said_in_the_order_of_the_computation() -> None:
         "operation y",
     ]
     assert digests.unlike({"stage a": digests.of(1.0)}, "stage ", 0.1) == []
+
+
+@pytest.mark.usefixtures("kept")
+def test_on_a_kind_of_processor_that_was_never_tried_it_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "unproven", lambda: True)
+    with pytest.warns(UserWarning, match=r"^stage a: other bytes than in kept, on a processor with AVX-512"):
+        assert digests.unlike({"stage a": digests.of(1.5)}, "stage ", 0.1) == []
 
 
 @pytest.mark.usefixtures("kept")
