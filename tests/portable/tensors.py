@@ -57,7 +57,7 @@ def products() -> Named:
 def functions() -> Named:
     """Of single numbers. Not the root, MKL's: compute/root.py; nor its float64 log, tan, asin, atan and log10.
 
-    Those begin with instructions (rcpps, rsqrtps) that AMD and Intel each round in a way of their own.
+    Those probably begin with instructions (rcpps, rsqrtps) that AMD and Intel each round in a way of their own.
     """
     kinds = ("exp", "log", "log1p", "expm1", "tanh", "sigmoid", "rsqrt", "reciprocal", "square", "round")
     of_each = [random(length) for length in LENGTHS]
