@@ -61,8 +61,8 @@ def test_check_declares_what_a_dataset_that_is_downloaded_imports(copy: Path, tm
         (
             "fetch@digits",
             "src/probeline/pipeline/stage.py",
-            "import probeline.metrics.accuracy",
-            "reads src/probeline/metrics/accuracy.py, not in its deps",
+            "import probeline.report.claims",
+            "reads src/probeline/report/claims.py, not in its deps",
         ),
         # An augmentation that the run does not name, whose digest nobody carries.
         (

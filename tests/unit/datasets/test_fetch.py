@@ -41,7 +41,7 @@ def test_the_stage_writes_all_or_nothing(tmp_path: Path) -> None:
 
 
 def test_the_stage_says_how_many_test_images_are_training_images(tmp_path: Path) -> None:
-    images = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+    images = np.arange(2, 5, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
     test = {"test_images": images[:2], "test_labels": np.array([0, 1])}
     np.savez(tmp_path / "own.npz", train_images=images, train_labels=[0, 1, 1], **test)  # type: ignore[arg-type]
     sha256 = hashlib.sha256((tmp_path / "own.npz").read_bytes()).hexdigest()

@@ -1,5 +1,6 @@
 """t-SNE maps: KL divergence against SciPy, same bytes, what has no map, and tsne@encoder."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -174,11 +175,12 @@ def test_the_stage_leaves_the_map_of_its_encoder(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     folder = Path("data/embeddings/mine-made")
     folder.mkdir(parents=True)
-    embeddings.save(blobs(), folder)
+    made = replace(blobs(), test=np.arange(2, 120))
+    embeddings.save(made, folder)
     entry = {"report_id": "A5", "perplexity": 8.0, "iterations": 300, "images": 60}
     Path("params.yaml").write_text(yaml.safe_dump({"maps": {"mine-made": entry}}))
     stage.main("mine-made")
-    found, expected = maps.load(Path("data/results/tsne/mine-made")), tsne.draw(spec(images=60), blobs())
+    found, expected = maps.load(Path("data/results/tsne/mine-made")), tsne.draw(spec(images=60), made)
     assert found.facts == expected.facts
     assert (found.facts.points, found.facts.seed, found.facts.encoder) == (60, 0, embedded(seed=1))
     assert found.points["index"].tolist() == tsne.choose(spec(images=60), blobs()).tolist()

@@ -40,7 +40,7 @@ def test_frozen_layers_computed_once_train_to_the_same_weights(monkeypatch: pyte
 
 @pytest.mark.usefixtures("project")
 def test_weights_that_saw_its_test_images_are_refused(task: Task) -> None:
-    save_task("other", replace(task, train=task.test[None], validation=task.test[None], test=task.train[0]))
+    save_task("other", replace(task, train=task.test[None], validation=task.validation[:1], test=task.train[0]))
     write_params(transfer={"second": TRANSFER | {"trainable": "all", "task": "other", "seeds": [0]}})
     with pytest.raises(ParamError, match=r"^params.yaml: the weights that it starts from were trained on 30 of the"):
         transfer.main("second")

@@ -71,7 +71,7 @@ def test_a_figure_is_drawn_again_when_its_code_or_matplotlib_changed(
     with pytest.raises(AssertionError, match=r"\[1.0\]"):
         drawing.draw(path, path, never, [1.0])
     with monkeypatch.context() as changed:
-        changed.setattr(drawing, "version", lambda _: "0.1")
+        changed.setattr(drawing, "_matplotlib", lambda: "0.1")
         assert drawing.draw(path, path, line, [1.0])
     monkeypatch.setattr(drawing, "_source", lambda _: {"run": "changed"})
     assert drawing.draw(path, path, line, [1.0])
