@@ -183,5 +183,5 @@ def test_the_stage_leaves_the_map_of_its_encoder(tmp_path: Path, monkeypatch: py
     found, expected = maps.load(Path("data/results/tsne/mine-made")), tsne.draw(spec(images=60), made)
     assert found.facts == expected.facts
     assert (found.facts.points, found.facts.seed, found.facts.encoder) == (60, 0, embedded(seed=1))
-    assert found.points["index"].tolist() == tsne.choose(spec(images=60), blobs()).tolist()
+    assert found.points["index"].tolist() == tsne.choose(spec(images=60), made).tolist()
     assert positions(found) == pytest.approx(positions(expected), rel=1e-5)
